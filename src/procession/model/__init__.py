@@ -1,0 +1,1 @@
+"""Plain values that every floor may know: tasks, outcomes, errors. Nothing here waits or touches the system."""

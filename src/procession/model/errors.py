@@ -1,0 +1,197 @@
+"""Every error that procession raises by itself.
+
+Knows: the facts of each error, kept as attributes; the text is built from them.
+Must not know: heavy classes of the standard library. A face that owes such a mix makes it there.
+"""
+
+from __future__ import annotations
+
+import signal
+from typing import Any
+
+
+def shorten(value: object, limit: int = 80) -> str:
+    """Give the `repr` of a value, cut at `limit` characters, even where `repr` itself raises."""
+    try:
+        text = repr(value)
+    except Exception as error:
+        text = f"<{type(value).__name__} whose repr raises {type(error).__name__}>"
+    return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def describe_item(index: int | None, item: str | None) -> str:
+    """Name an item in a message: its number and its shortened `repr`."""
+    if index is None:
+        return f"the call {item}" if item else "a call"
+    return f"item {index} ({item})" if item else f"item {index}"
+
+
+def describe_exit(exitcode: int | None) -> str:
+    """Say how a process ended: `was killed by SIGKILL(-9)` or `exited with EXIT(1)`."""
+    if exitcode is None:
+        return "was lost"
+    if exitcode >= 0:
+        return f"exited with EXIT({exitcode})"
+    try:
+        name = signal.Signals(-exitcode).name
+    except ValueError:
+        name = "signal"
+    return f"was killed by {name}({exitcode})"
+
+
+class ProcessionError(Exception):
+    """The base of every error that is procession's own.
+
+    A subclass lists its facts in `facts`; they are keyword arguments, attributes, and what travels in a pickle.
+    """
+
+    facts: tuple[str, ...] = ()
+
+    def __init__(self, **facts: Any) -> None:
+        unknown = set(facts) - set(self.facts)
+        if unknown:
+            raise TypeError(f"{type(self).__name__} has no {', '.join(sorted(unknown))}")
+        for name in self.facts:
+            setattr(self, name, facts.get(name))
+        super().__init__(self.text())
+
+    def text(self) -> str:
+        """Build the message from the facts."""
+        return type(self).__name__
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        facts = {name: getattr(self, name) for name in self.facts}
+        state = {name: value for name, value in self.__dict__.items() if name not in facts}
+        return _rebuild, (type(self), facts), state or None
+
+
+def _rebuild(kind: type[ProcessionError], facts: dict[str, Any]) -> ProcessionError:
+    return kind(**facts)
+
+
+class WorkerDied(ProcessionError):
+    """The worker died while it ran this item; no other item is affected.
+
+    Args:
+        index: The item's number, or None for a single call.
+        item: The item's `repr`, cut.
+        pid: The worker's process id.
+        exitcode: As `Process.exitcode`: negative for a signal; None if it is not known.
+        hint: What may have caused it, or what to do.
+    """
+
+    facts = ("index", "item", "pid", "exitcode", "hint")
+    index: int | None
+    item: str | None
+    pid: int
+    exitcode: int | None
+    hint: str | None
+
+    def text(self) -> str:
+        end = f"; {self.hint}" if self.hint else ""
+        return f"{describe_item(self.index, self.item)}: worker {self.pid} {describe_exit(self.exitcode)}{end}"
+
+
+class RemoteError(ProcessionError):
+    """An exception of a worker that cannot be rebuilt on this side.
+
+    Args:
+        type_name: The qualified name of its class.
+        message: Its text.
+        traceback: Its traceback as text.
+        reason: Why it could not be rebuilt.
+        cause: The original, where it exists on this side but must not be raised bare (StopIteration, ...).
+    """
+
+    facts = ("type_name", "message", "traceback", "reason", "cause")
+    type_name: str
+    message: str
+    traceback: str
+    reason: str | None
+    cause: BaseException | None
+
+    def text(self) -> str:
+        end = f" ({self.reason})" if self.reason else ""
+        return f"{self.type_name}: {self.message}{end}"
+
+
+class TaskExit(ProcessionError):
+    """The task called `sys.exit`; the worker went on.
+
+    Args:
+        code: The argument of `sys.exit`.
+    """
+
+    facts = ("code",)
+    code: Any
+
+    def text(self) -> str:
+        return f"the task called sys.exit({shorten(self.code)})"
+
+
+class InputNotPicklable(ProcessionError):
+    """A function or a global that it uses cannot be sent to a worker.
+
+    Args:
+        name: What cannot be pickled.
+        user: The function that uses it.
+        reason: Why not.
+    """
+
+    facts = ("name", "user", "reason")
+    name: str
+    user: str
+    reason: str
+
+    def text(self) -> str:
+        return (
+            f"global {self.name!r}, used by {self.user}, cannot be sent to a worker: {self.reason}; "
+            'make it inside the function or in an initializer, or use context="fork"'
+        )
+
+
+class PoolTerminated(ProcessionError):
+    """The pool was terminated before this call had ended.
+
+    Args:
+        reason: Who or what ended it.
+    """
+
+    facts = ("reason",)
+    reason: str | None
+
+    def text(self) -> str:
+        return f"the pool was terminated before this call had ended{': ' + self.reason if self.reason else ''}"
+
+
+class StartFailed(ProcessionError):
+    """A worker could not be started.
+
+    Args:
+        reason: What the system said.
+        hint: What to do.
+    """
+
+    facts = ("reason", "hint")
+    reason: str
+    hint: str | None
+
+    def text(self) -> str:
+        return f"a worker could not be started: {self.reason}{'; ' + self.hint if self.hint else ''}"
+
+
+class InternalError(ProcessionError):
+    """A fault of procession itself.
+
+    Args:
+        message: What happened.
+        events: The scheduler's last events, oldest first.
+    """
+
+    facts = ("message", "events")
+    message: str
+    events: tuple[str, ...] | None
+
+    def text(self) -> str:
+        tail = "\nlast events:\n  " + "\n  ".join(self.events) if self.events else ""
+        return f"{self.message}; this is a fault of procession: please report it{tail}"

@@ -1,0 +1,76 @@
+"""Batch sizes: how many items travel together, by how long they were measured to take.
+
+Knows: durations, sizes in bytes, what is left to hand out.
+Must not know: which worker gets them.
+"""
+
+from __future__ import annotations
+
+BATCH_SECONDS = 0.004  # work in one batch: a message costs 0.05 to 0.1 ms on both sides together
+BATCH_ITEMS = 16384  # bounds what a lazy call holds in memory; a longer one gains less than 2 %
+BATCH_BYTES = 1 << 20  # of pickled inputs: more would only wait in the pipe
+GROWTH = 16  # a batch is at most this many times what was measured: one fast item proves little
+FLOOR_SECONDS = 0.0003  # less work is not worth a message of its own (a round trip costs 0.05 to 0.1 ms)
+GROUP_SECONDS = 0.00005  # work that a worker claims at once: a hundred times what a claim costs (0.5 µs)
+GROUP_ITEMS = 64  # bounds how many finished items one sudden slow item can hold up
+PREFETCH_SECONDS = 0.02  # longer items gain nothing from a second batch that waits in the worker
+MEMORY = 0.5  # weight that older measurements keep at each new one
+
+
+class Pace:
+    """The measured duration of one call's items, and the batch size that follows from it."""
+
+    def __init__(self) -> None:
+        self._seconds = 0.0
+        self._items = 0.0
+        self._last = 1  # size of the last batch handed out
+        self.bytes_per_item = 0.0
+
+    @property
+    def known(self) -> bool:
+        """True once an item has been measured."""
+        return self._items > 0
+
+    @property
+    def item_seconds(self) -> float:
+        """The expected duration of one item, in seconds."""
+        return self._seconds / self._items if self._items else 0.0
+
+    @property
+    def prefetch(self) -> bool:
+        """True if a worker should hold a second batch while it runs the first."""
+        return self.known and self.item_seconds <= PREFETCH_SECONDS
+
+    @property
+    def usual_size(self) -> int:
+        """The size of the last batch handed out."""
+        return self._last
+
+    def measured(self, items: int, seconds: float) -> None:
+        """Note that `items` took `seconds` together."""
+        self._seconds = self._seconds * MEMORY + seconds
+        self._items = self._items * MEMORY + items
+
+    def next_size(self, waiting: int, idle: int, places: int, more_may_come: bool) -> int:
+        """Say how many of `waiting` items the next batch takes.
+
+        `idle` workers have nothing, `places` batches may be handed out now: each should get its share.
+        """
+        if not self.known:
+            return 1
+        each = max(self.item_seconds, 1e-9)
+        size = min(int(BATCH_SECONDS / each), int(self._items * GROWTH), BATCH_ITEMS)
+        if self.bytes_per_item:
+            size = min(size, int(BATCH_BYTES / self.bytes_per_item))
+        if idle > 1:
+            size = min(size, -(-waiting // idle))
+        elif not more_may_come:
+            size = min(size, max(-(-waiting // max(places, 1)), int(FLOOR_SECONDS / each)))
+        self._last = size = max(1, min(size, waiting))
+        return size
+
+    def group_size(self) -> int:
+        """Say how many items a worker claims at once."""
+        if not self.known:
+            return 1
+        return max(1, min(int(GROUP_SECONDS / max(self.item_seconds, 1e-9)), GROUP_ITEMS))

@@ -1,0 +1,260 @@
+"""The scheduler: one event in, with its time; a list of actions out. It holds all state of a pool's work.
+
+Knows: how many workers there should be, what each was sent, which items of which call are where.
+Must not know: clocks, processes, channels, values. Times are numbers that come with the events.
+
+How it works: an event changes the state, then `Dispatch` looks for work that can be handed out now. Everything is
+counted in spans of item numbers, so a million items cost no more than a few hundred batches.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from procession.model.errors import InternalError
+from procession.scheduler import actions, events
+from procession.scheduler.dispatch import Dispatch
+from procession.scheduler.states import Batch, Call, Worker
+
+STILLBORN_LIMIT = 3  # workers in a row that died before they were ready: more would only repeat it
+HISTORY = 200  # events kept for the report of a fault
+
+
+class Scheduler:
+    """Decides, for one pool, who runs what and when its outcomes go out.
+
+    Args:
+        quota: Items that a worker may run before another takes its place (chunks, where the caller chose their
+            size). None: no limit.
+    """
+
+    def __init__(self, quota: int | None = None) -> None:
+        self._quota = quota
+        self._wanted = 0
+        self._closed = False
+        self._stillborn = 0
+        self._calls: dict[int, Call] = {}
+        self._workers: dict[int, Worker] = {}
+        self._next_worker = 0
+        self._dispatch = Dispatch(self._calls, self._workers, quota)
+        self._history: deque[events.Event] = deque(maxlen=HISTORY)
+        self._handlers: dict[type, Callable[[Any, float], list[actions.Action]]] = {
+            events.Opened: self._opened,
+            events.Joined: self._joined,
+            events.Submitted: self._submitted,
+            events.Fed: self._fed,
+            events.Exhausted: self._exhausted,
+            events.Weighed: self._weighed,
+            events.Finished: self._finished,
+            events.Returned: self._returned,
+            events.Died: self._died,
+            events.Consumed: self._consumed,
+            events.Cancelled: self._cancelled,
+            events.Closed: self._close,
+            events.Ticked: self._ticked,
+        }
+
+    def handle(self, event: events.Event, now: float) -> list[actions.Action]:
+        """Take in what happened at `now` (seconds, any origin) and return what is to be done, in order.
+
+        Raises:
+            InternalError: The event contradicts what is known, e.g. a batch that was never sent.
+        """
+        self._history.append(event)
+        out = self._handlers[type(event)](event, now)
+        out += self._dispatch.hand_out(now)
+        return out
+
+    def next_deadline(self) -> float | None:
+        """Return when `events.Ticked` is due, or None."""
+        return self._dispatch.deadline
+
+    @property
+    def idle(self) -> bool:
+        """True if no item waits or runs."""
+        return not any(call.waiting or call.fed > call.ended for call in self._calls.values())
+
+    @property
+    def history(self) -> tuple[str, ...]:
+        """The last events as text, oldest first."""
+        return tuple(map(repr, self._history))
+
+    # Workers come and go.
+
+    def _opened(self, event: events.Opened, now: float) -> list[actions.Action]:
+        self._wanted = event.workers
+        return self._recruit()
+
+    def _recruit(self) -> list[actions.Action]:
+        if self._closed and self.idle:
+            return []
+        there = sum(not worker.retiring for worker in self._workers.values())
+        missing = max(0, self._wanted - there)
+        numbers = range(self._next_worker, self._next_worker + missing)
+        self._next_worker += missing
+        self._workers.update((number, Worker(number)) for number in numbers)
+        return [actions.Recruit(number) for number in numbers]
+
+    def _joined(self, event: events.Joined, now: float) -> list[actions.Action]:
+        self._stillborn = 0
+        self._workers[event.worker].ready = True
+        return self._retire_idle()
+
+    def _retire_idle(self) -> list[actions.Action]:
+        """Let go those who have used up their quota and, after the end of all work, everybody."""
+        over = self._closed and self.idle
+        leaving = [w for w in self._workers.values() if w.ready and not w.batches and (over or w.retiring)]
+        for worker in leaving:
+            del self._workers[worker.number]
+        return [actions.Retire(worker.number) for worker in leaving]
+
+    def _died(self, event: events.Died, now: float) -> list[actions.Action]:
+        worker = self._workers.pop(event.worker, None)
+        if worker is None:
+            return []
+        out: list[actions.Action] = []
+        for batch in worker.batches:
+            out += self._bury(batch, event)
+        if not worker.ready:
+            self._stillborn += 1
+            if self._stillborn >= STILLBORN_LIMIT:
+                return [*out, actions.Abort()]
+        return out + self._recruit() + self._retire_idle()
+
+    def _bury(self, batch: Batch, event: events.Died) -> list[actions.Action]:
+        """Charge the one item that was running; give all others back."""
+        call = self._calls.get(batch.call)
+        if call is None:
+            return []
+        first = batch.start + batch.done
+        if batch.number != event.batch:
+            call.give_back(first, batch.stop)
+            return []
+        index = batch.start + event.position
+        if event.running or index == first:
+            call.give_back(first, index)
+            call.give_back(index + 1, batch.stop)
+            return [actions.Lose(call.number, index, event.worker), *self._end(call, index, index + 1)]
+        # It died between two items: one of those that ended and were not sent may have done it (a thread, a closed
+        # descriptor). Alone in a batch the next death tells which.
+        call.alone.extend(range(first, index + 1))
+        call.give_back(index + 1, batch.stop)
+        return []
+
+    # Calls begin and end.
+
+    def _submitted(self, event: events.Submitted, now: float) -> list[actions.Action]:
+        call = Call(event.call, event.options, event.length)
+        if event.length is not None:
+            call.fed = event.length
+        self._calls[event.call] = call
+        self._dispatch.enter(call)
+        return self._finish(call)
+
+    def _fed(self, event: events.Fed, now: float) -> list[actions.Action]:
+        call = self._calls.get(event.call)
+        if call is not None:
+            call.fed += event.count
+            self._dispatch.enter(call)
+        return []
+
+    def _exhausted(self, event: events.Exhausted, now: float) -> list[actions.Action]:
+        call = self._calls.get(event.call)
+        if call is None:
+            return []
+        call.length = call.fed
+        return self._finish(call)
+
+    def _weighed(self, event: events.Weighed, now: float) -> list[actions.Action]:
+        call = self._calls.get(event.call)
+        if call is not None:
+            call.pace.bytes_per_item = event.bytes_per_item
+        return []
+
+    def _consumed(self, event: events.Consumed, now: float) -> list[actions.Action]:
+        call = self._calls.get(event.call)
+        if call is not None:
+            call.consumed += event.count
+        return []
+
+    def _cancelled(self, event: events.Cancelled, now: float) -> list[actions.Action]:
+        call = self._calls.pop(event.call, None)
+        if call is None:
+            return []
+        holders = [w for w in self._workers.values() if any(b.call == call.number for b in w.batches) and w.owed > 1]
+        out: list[actions.Action] = [actions.TakeBack(worker.number) for worker in holders]
+        return [*out, actions.Finish(call.number), *self._retire_idle()]
+
+    def _close(self, event: events.Closed, now: float) -> list[actions.Action]:
+        self._closed = True
+        return self._retire_idle()
+
+    def _finish(self, call: Call) -> list[actions.Action]:
+        if not call.complete or self._calls.pop(call.number, None) is None:
+            return []
+        return [actions.Finish(call.number), *self._retire_idle()]
+
+    # Items end.
+
+    def _finished(self, event: events.Finished, now: float) -> list[actions.Action]:
+        worker = self._workers[event.worker]
+        batch = next((b for b in worker.batches if b.number == event.batch), None)
+        if batch is None or event.count > batch.left:
+            raise InternalError(message=f"worker {event.worker} reports {event!r}", events=self.history)
+        start = batch.start + batch.done
+        batch.done += event.count
+        worker.progress, worker.squeezed = now, False
+        if not batch.left:
+            worker.batches.remove(batch)
+        call = self._calls.get(batch.call)
+        if call is None:  # cancelled meanwhile
+            return self._replace_used(worker)
+        call.pace.measured(event.count, event.seconds)
+        return self._end(call, start, start + event.count) + self._replace_used(worker)
+
+    def _end(self, call: Call, start: int, stop: int) -> list[actions.Action]:
+        call.ended += stop - start
+        if call.options.ordered:
+            starts = call.order.add(start, stop)
+        else:
+            starts = [start]
+        return [*(actions.Deliver(call.number, each) for each in starts), *self._finish(call)]
+
+    def _replace_used(self, worker: Worker) -> list[actions.Action]:
+        if self._quota is None or worker.used < self._quota:
+            return []
+        recruits: list[actions.Action] = []
+        if not worker.retiring:
+            worker.retiring = True
+            recruits = self._recruit()
+        return recruits + self._retire_idle()
+
+    def _returned(self, event: events.Returned, now: float) -> list[actions.Action]:
+        worker = self._workers.get(event.worker)
+        if worker is None:
+            return []
+        worker.squeezed = not event.groups
+        for batch in list(worker.batches):
+            count = event.groups.get(batch.number, 0)
+            if count:
+                self._shorten(worker, batch, count)
+        return self._retire_idle()
+
+    def _shorten(self, worker: Worker, batch: Batch, groups: int) -> None:
+        """Take the last `groups` groups off a batch."""
+        whole = -(-(batch.stop - batch.start) // batch.group)
+        stop = batch.start + (whole - groups) * batch.group
+        call = self._calls.get(batch.call)
+        if call is not None:
+            call.give_back(stop, batch.stop)
+            self._dispatch.enter(call)
+        if self._quota is not None:
+            worker.used -= 1 if call and call.options.chunksize else batch.stop - stop
+        batch.stop = stop
+        if not batch.left:
+            worker.batches.remove(batch)
+
+    def _ticked(self, event: events.Ticked, now: float) -> list[actions.Action]:
+        return []
