@@ -1,0 +1,53 @@
+# What can be done here: make demo, test, check, bench, bench-quick, storm, clean.
+# Needs only make and a Python >= 3.11 (tools/find-python says which); everything else goes into .venv.
+
+.PHONY: demo test check bench bench-quick storm clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+# The broken file of the examples makes the command exit with 1 (some items failed): here that is right.
+demo: $(VENV)/.images
+	@echo "$(BIN)/procession thumbs examples/photos -o thumbs"
+	@$(BIN)/procession thumbs examples/photos -o thumbs; status=$$?; \
+	case $$status in \
+	    0) ;; \
+	    1) echo "The demo did what it should: examples/photos/broken.jpg is broken on purpose, to show a report. See thumbs/." ;; \
+	    *) echo "the demo failed with exit code $$status" >&2; exit $$status ;; \
+	esac
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --strict src
+	$(BIN)/python -m pytest -q tests/test_architecture.py
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m benchmarks
+
+bench-quick: $(VENV)/.dev
+	$(BIN)/python -m benchmarks --quick
+
+storm: $(VENV)/.dev
+	PYTHON=$(BIN)/python tools/storm
+
+clean:
+	rm -rf $(VENV) thumbs build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A stamp each, so that the environment is made once and again only when what it is made from changes.
+$(VENV)/.made: tools/find-python
+	@python=$$(PYTHON="$(PYTHON)" tools/find-python) && \
+	    echo "making $(VENV) with $$python" && "$$python" -m venv --clear $(VENV) && touch $@
+
+$(VENV)/.images: $(VENV)/.made pyproject.toml
+	@echo "installing procession[images] into $(VENV)"
+	@$(PIP) --editable '.[images]' && touch $@
+
+$(VENV)/.dev: $(VENV)/.made pyproject.toml
+	@echo "installing procession[dev] into $(VENV)"
+	@$(PIP) --editable '.[dev]' && touch $@

@@ -1,0 +1,1 @@
+"""The tests of procession: folders mirror the floors of `src/procession`."""
