@@ -1,0 +1,1 @@
+"""How a process is born and ends, and what this machine grants it."""
