@@ -1,0 +1,47 @@
+"""What a worker calls while it unpickles: functions, cells, modules and what `__main__` holds.
+
+Knows: how such a thing is put together from plain parts.
+Must not know: how the parts were taken from the original (`pickling`).
+"""
+
+from __future__ import annotations
+
+import sys
+from marshal import loads
+from types import CellType, CodeType, FunctionType, ModuleType
+from typing import Any
+
+
+def main_global(qualname: str) -> Any:
+    """Give what this process has in `__main__` under a dotted name."""
+    value: Any = sys.modules["__main__"]
+    for part in qualname.split("."):
+        value = getattr(value, part)
+    return value
+
+
+def module(name: str) -> ModuleType:
+    """Import a module by its full name; unlike `__import__`, give the last part of it."""
+    __import__(name)
+    return sys.modules[name]
+
+
+def cell() -> CellType:
+    """Make an empty cell; the function that it belongs to fills it later."""
+    return CellType()
+
+
+def function(code: bytes | CodeType, home: str, cells: tuple[CellType, ...]) -> FunctionType:
+    """Make a function whose globals are those of the module `home` in this process."""
+    made = code if isinstance(code, CodeType) else loads(code)
+    return FunctionType(made, module(home).__dict__, None, None, cells or None)
+
+
+def fill_function(function: FunctionType, state: tuple[Any, ...]) -> None:
+    """Give a function what may refer back to it: `state` holds its special and own attributes, its cells' contents, imports."""
+    special, attributes, cells, _ = state
+    for each, value in cells:
+        each.cell_contents = value
+    for name, value in special.items():
+        setattr(function, name, value)
+    function.__dict__.update(attributes)
