@@ -1,0 +1,128 @@
+"""From a file to a picture in memory, shrunk while it is decoded where the format can do that.
+
+Knows: Pillow's readers and what they raise.
+Must not know: what becomes of the picture.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from PIL import Image, UnidentifiedImageError
+
+from procession.jobs import progressive
+from procession.jobs.errors import DamagedImage, ImageTooLarge, NotAnImage
+from procession.jobs.geometry import Box, Size
+
+_ORIENTATION = 0x0112
+_SHRINK_WHILE_DECODING = frozenset(("JPEG", "MPO"))
+
+
+def open_image(file: io.BufferedReader, path: str, max_pixels: int) -> Image.Image:
+    """Read a picture's header.
+
+    Args:
+        file: The open file.
+        path: Its name, for messages.
+        max_pixels: A picture that claims more is refused.
+
+    Raises:
+        NotAnImage: Pillow does not recognise it.
+        ImageTooLarge: It has too many pixels.
+        DamagedImage: Its header is broken.
+    """
+    _limit_pillow(max_pixels)
+    if not file.peek(1):
+        raise NotAnImage(path=path, reason="is an empty file")
+    with _explained(path, max_pixels):
+        image = Image.open(file)
+    pixels = image.width * image.height
+    if pixels > max_pixels:
+        raise ImageTooLarge(path=path, pixels=pixels, limit=max_pixels)
+    return image
+
+
+def shrinks(image: Image.Image) -> bool:
+    """Tell whether the decoder can give a smaller picture; if so, the header already holds the orientation."""
+    return image.format in _SHRINK_WHILE_DECODING
+
+
+def load(image: Image.Image, path: str, max_pixels: int) -> None:
+    """Decode a picture in full, or its first frame.
+
+    Raises:
+        DamagedImage: It cannot be decoded to its end.
+        ImageTooLarge: A part of it has too many pixels.
+    """
+    with _explained(path, max_pixels):
+        image.load()
+
+
+def load_shrunk(image: Image.Image, file: io.BufferedReader, path: str, least: Size) -> tuple[Image.Image, Box]:
+    """Decode a JPEG at the smallest size that is not below `least`; give it and its frame in decoded pixels.
+
+    Raises:
+        DamagedImage: It cannot be decoded to its end.
+    """
+    width = image.width
+    drafted = image.draft(None, least)
+    frame = drafted[1] if drafted else (0, 0, *image.size)
+    if image.info.get("progressive") and round(width / frame[2]) == progressive.SHRINK:
+        image = _without_detail(image, file, least)
+    with _explained(path, None):
+        image.load()
+    return image, frame
+
+
+def orientation(image: Image.Image) -> int:
+    """Give the EXIF orientation, 1 to 8; 1 where none can be read."""
+    try:
+        value = image.getexif().get(_ORIENTATION, 1)
+    except Exception:  # broken EXIF data is no reason to show nothing; the picture itself is already read
+        return 1
+    return value if value in range(1, 9) else 1
+
+
+def _without_detail(image: Image.Image, file: io.BufferedReader, least: Size) -> Image.Image:
+    file.seek(0)
+    data = progressive.without_detail(file.read())
+    if data is None:
+        file.seek(0)
+        return image
+    smaller = Image.open(io.BytesIO(data), formats=("JPEG",))
+    smaller.draft(None, least)
+    return smaller
+
+
+def _limit_pillow(max_pixels: int) -> None:
+    """Give Pillow our limit, which it checks in inner parts of a file too; it refuses from twice its own on."""
+    if (half := (max_pixels + 1) // 2) != Image.MAX_IMAGE_PIXELS:
+        Image.MAX_IMAGE_PIXELS = half
+        warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+        warnings.filterwarnings("ignore", module=r"PIL\.")  # remarks on metadata: nobody can act on them
+
+
+@contextmanager
+def _explained(path: str, max_pixels: int | None) -> Iterator[None]:
+    """Turn whatever Pillow raises on a bad file into an error that names the file and says what is wrong."""
+    try:
+        yield
+    except UnidentifiedImageError as error:
+        raise NotAnImage(path=path) from error
+    except Image.DecompressionBombError as error:
+        raise ImageTooLarge(path=path, pixels=_pixels(error), limit=max_pixels) from error
+    except MemoryError:
+        raise
+    except Exception as error:  # Pillow's readers raise nearly anything on hostile data
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the disk's fault, not the file's
+        raise DamagedImage(path=path, reason=str(error) or type(error).__name__) from error
+
+
+def _pixels(error: Exception) -> int:
+    """Read the number of pixels out of Pillow's message."""
+    digits = [word for word in str(error).replace("(", "").split() if word.isdigit()]
+    return int(digits[0]) if digits else 0
