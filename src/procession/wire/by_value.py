@@ -1,4 +1,4 @@
-"""The pickler for what only cloudpickle can take apart: classes by value, functions of `exec`, and more.
+"""The pickler for what needs cloudpickle: modules made at run time, classes of extensions, views of dicts, and more.
 
 Knows: cloudpickle.
 Must not know: anything that would have it imported early; `pickling` loads this file when it must.
@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import io
 import pickle
+import sys
 from typing import Any
 
-import cloudpickle
+import cloudpickle  # type: ignore[import-untyped]
 
-from procession.wire.pickling import LightPickler, Uses
+from procession.wire.rules import LightPickler, SharingPickler, Uses
 
 
 class CloudPickler(LightPickler, cloudpickle.Pickler):  # type: ignore[misc]
@@ -22,20 +23,15 @@ class CloudPickler(LightPickler, cloudpickle.Pickler):  # type: ignore[misc]
         cloudpickle.Pickler.__init__(self, file, 5)
         self.begin(uses)
 
-    def otherwise(self, value: Any) -> Any:
-        return cloudpickle.Pickler.reducer_override(self, value)
-
     def plainly(self, value: Any) -> Any:
-        if isinstance(value, io.TextIOWrapper):
-            raise pickle.PicklingError(f"cannot pickle {type(value).__name__!r} object: an open file stays in its process")
+        if isinstance(value, io.TextIOWrapper) and value not in (sys.stdout, sys.stderr):
+            # cloudpickle would send a copy of what stands in it
+            raise pickle.PicklingError(f"cannot pickle {type(value).__name__!r} object: a file stays in its process")
         return cloudpickle.Pickler.reducer_override(self, value)
 
     def _dispatch(self) -> Any:
         return self.dispatch_table
 
 
-class SharingPickler(CloudPickler):
-    """Refers by name to what the worker has already. Slow: it is asked about every single object."""
-
-    def persistent_id(self, value: Any) -> str | None:
-        return self.uses.there.get(id(value))
+class CloudSharingPickler(SharingPickler, CloudPickler):
+    """All of it."""

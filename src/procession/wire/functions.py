@@ -3,9 +3,9 @@
 Knows: what each name of this process's `__main__` was bound to when it was last sent, and under which version.
 Must not know: how many workers there are or where; the caller keeps for each what it was sent.
 
-A pickle refers to functions, classes and globals of `__main__` by name. Their definitions travel apart, before it: each once
-per worker, and again only when the name is bound to another object (compared by identity; what changes inside an object is
-not seen, as under fork). So what an initializer or a task binds in the worker stays.
+A pickle refers to functions and classes of `__main__` by name. Their definitions, and the globals that they use, travel
+apart, before it: each once per worker, and again only when the name is bound to another object (compared by identity;
+what changes inside an object is not seen, as under fork). So what an initializer or a task binds in the worker stays.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ import io
 import pickle
 import sys
 from collections.abc import Mapping
+from types import FunctionType
 from typing import Any
 
 from procession.model.errors import InputNotPicklable
 from procession.wire import pickling
-from procession.wire.pickling import NOT_FOUND, Uses, can_be_shared, main_namespace
 from procession.wire.references import names_reached
+from procession.wire.rules import NOT_FOUND, Uses, can_be_shared, main_namespace
 
 NO_NAMES: frozenset[str] = frozenset()
 KEPT_PLANS = 200  # sets of names that calls needed; each is some hundred bytes
@@ -56,7 +57,7 @@ class _Definition:
         self.inside: frozenset[int] = frozenset()  # ids of values of other names (`a` in `b = [a]`)
 
     def holds(self, main: dict[str, Any]) -> bool:
-        """True as long as the names in its data mean what they meant: not after `class A` was run again below `class B(A)`."""
+        """True as long as the names in its data mean what they meant; `class A` run again changes that for `class B(A)`."""
         return all(main.get(name, NOT_FOUND) is value for name, value in self.eager.items())
 
 
@@ -106,7 +107,7 @@ class Shipper:
     """Packs values for the workers of one pool, and what they need of `__main__`.
 
     Args:
-        baseline: What `__main__` of each new worker has from its start: a copy of the parent's as it was then. None: it is empty.
+        baseline: What `__main__` of each new worker has from its start: a copy of the parent's of then. None: nothing.
     """
 
     def __init__(self, baseline: Mapping[str, object] | None) -> None:
@@ -210,11 +211,11 @@ class Shipper:
     def _write(self, definition: _Definition) -> None:
         name, main = definition.name, main_namespace()
         uses = Uses(main, name, frozenset({name}))
-        uses.watched = {id(value) for value in list(main.values()) if can_be_shared(value)}
+        uses.watched = _worth_sharing(main)
         definition.data = self._dumped((definition.value,), uses, name)
         definition.used = uses.names
         definition.eager = {each: main[each] for each in uses.eager}
-        definition.inside = frozenset(uses.watched)
+        definition.inside = frozenset(uses.watched.difference(map(id, definition.eager.values())))
         self._last_payload = ((), b"")
 
     def _dumped(self, values: tuple[object, ...], uses: Uses, name: str) -> bytes:
@@ -240,7 +241,7 @@ class Shipper:
         if tangled or _share(ordered, there):
             units = [self._together(ordered, there)]
         else:
-            units = [((each.name,), each.data) for each in ordered]
+            units = [((each.name,), each.data or b"") for each in ordered]
         replaced = frozenset(each.name for each in lacking if self._replaces(each, sent))
         payload = pickle.dumps((replaced, units), 5)
         if len(payload) <= KEPT_PAYLOAD:
@@ -259,13 +260,20 @@ class Shipper:
         return names, self._dumped(tuple(each.value for each in definitions), uses, names[0])
 
 
+def _worth_sharing(main: dict[str, Any]) -> set[int]:
+    """Give the ids of what several names may hold: values, and cells of closures (a counter and its reader)."""
+    values = list(main.values())
+    cells = [cell for value in values if isinstance(value, FunctionType) for cell in value.__closure__ or ()]
+    return {id(value) for value in values if can_be_shared(value)}.union(map(id, cells))
+
+
 def _share(definitions: list[_Definition], there: dict[int, str]) -> bool:
     """True if an object belongs to several names, and would be doubled if each were pickled alone."""
-    owners = [id(each.value) for each in definitions]
+    seen = set(there)
     for each in definitions:
-        for inner in each.inside:
-            if inner in there or owners.count(inner) > (inner == id(each.value)):
-                return True
+        if not seen.isdisjoint(each.inside):
+            return True
+        seen |= each.inside
     return False
 
 

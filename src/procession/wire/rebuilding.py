@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from marshal import loads
-from types import CellType, CodeType, FunctionType, ModuleType
+from types import CellType, CodeType, FunctionType, MappingProxyType, ModuleType
 from typing import Any
 
 
@@ -26,22 +26,29 @@ def module(name: str) -> ModuleType:
     return sys.modules[name]
 
 
+def read_only(values: dict[Any, Any]) -> MappingProxyType[Any, Any]:
+    """Make a mapping that cannot be written."""
+    return MappingProxyType(values)
+
+
 def cell() -> CellType:
     """Make an empty cell; the function that it belongs to fills it later."""
     return CellType()
 
 
-def function(code: bytes | CodeType, home: str, cells: tuple[CellType, ...]) -> FunctionType:
-    """Make a function whose globals are those of the module `home` in this process."""
+def function(code: bytes | CodeType, home: str | dict[str, Any], cells: tuple[CellType, ...]) -> FunctionType:
+    """Make a function whose globals are those of a module of this process, or a dict of its own."""
     made = code if isinstance(code, CodeType) else loads(code)
-    return FunctionType(made, module(home).__dict__, None, None, cells or None)
+    space = module(home).__dict__ if isinstance(home, str) else home
+    return FunctionType(made, space, None, None, cells or None)
 
 
 def fill_function(function: FunctionType, state: tuple[Any, ...]) -> None:
-    """Give a function what may refer back to it: `state` holds its special and own attributes, its cells' contents, imports."""
-    special, attributes, cells, _ = state
+    """Give a function what may refer back to it: contents of cells, attributes, globals that are its own."""
+    special, attributes, cells, bound, _ = state
     for each, value in cells:
         each.cell_contents = value
     for name, value in special.items():
         setattr(function, name, value)
     function.__dict__.update(attributes)
+    function.__globals__.update(bound)
