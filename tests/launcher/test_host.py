@@ -72,6 +72,10 @@ class TestVariables:
             count(str(tmp_path), **{name: value})
         assert str(caught.value).startswith(f"{name}={value!r}: must be a whole number of 1 or more")
 
+    def test_error_names_the_other_value_that_pythons_may_have(self, tmp_path: Path) -> None:
+        with pytest.raises(ValueError, match="PYTHON_CPU_COUNT='x': must be .* of 1 or more, or 'default'$"):
+            count(str(tmp_path), PYTHON_CPU_COUNT="x")
+
     def test_default_is_no_value_of_our_own_variable(self, tmp_path: Path) -> None:
         with pytest.raises(ValueError, match="PROCESSION_WORKERS='default': must be a whole number of 1 or more$"):
             count(str(tmp_path), PROCESSION_WORKERS="default")
@@ -121,7 +125,7 @@ class TestQuotaOfV2:
         assert count(root).count == 8
 
     def test_path_outside_of_the_namespace_counts_as_its_top(self, tmp_path: Path) -> None:
-        root = v2_root(tmp_path, "/../other", {"cpu.max": "200000 100000", "other/cpu.max": "100000 100000"})
+        root = v2_root(tmp_path, "/../other", {"cpu.max": "200000 100000", "../other/cpu.max": "100000 100000"})
         assert count(root).count == 2
 
 
@@ -144,9 +148,11 @@ class TestQuotaOfV1:
         assert count(v1_root(tmp_path, "/a/b", files)).count == 2
 
     def test_container_without_namespace_sees_its_own_part(self, tmp_path: Path) -> None:
-        files = {"cpu,cpuacct/cpu.cfs_quota_us": "400000", "cpu,cpuacct/cpu.cfs_period_us": "100000"}
-        root = v1_root(tmp_path, "/docker/0a1b", files, top="/docker/0a1b")
-        assert count(root) == WorkerCount(4, "cgroup v1 CPU quota")
+        quotas = {"": "400000", "inner/": "300000", "docker/0a1b/": "100000"}
+        files = {f"cpu,cpuacct/{name}cpu.cfs_quota_us": quota for name, quota in quotas.items()}
+        files |= {f"cpu,cpuacct/{name}cpu.cfs_period_us": "100000" for name in quotas}
+        root = v1_root(tmp_path, "/docker/0a1b/inner", files, top="/docker/0a1b")
+        assert count(root) == WorkerCount(3, "cgroup v1 CPU quota")
 
     def test_mount_point_with_a_blank_is_found(self, tmp_path: Path) -> None:
         mounts = r"33 30 0:29 / /sys/fs/cgroup/the\040cpu rw - cgroup cgroup rw,cpu"
