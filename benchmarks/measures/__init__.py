@@ -1,0 +1,1 @@
+"""What is measured, a file per theme. Each function takes a `Cell`, measures one peer and reports its figures."""

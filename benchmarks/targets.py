@@ -1,0 +1,165 @@
+"""What is to be reached: the figures of the issue, each a ratio of two medians or one median against a bound.
+
+Knows: names of measures, peers and figures. Must not know: how they were measured.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+Figure = tuple[str, str, str]  # measure, peer, figure
+
+
+@dataclass(frozen=True)
+class Target:
+    """One line of the table of targets.
+
+    Args:
+        what: What is compared.
+        top: The figure that is judged.
+        bottom: What it is divided by; None for a figure that stands alone.
+        least: The value must be at least this.
+        most: The value must be at most this.
+        unit: Of a figure that stands alone; a ratio has `x`.
+        holds_back: Where it is not reached: what is known of the reason.
+    """
+
+    what: str
+    top: Figure
+    bottom: Figure | None = None
+    least: float | None = None
+    most: float | None = None
+    unit: str = "x"
+    holds_back: str = ""
+
+    def reached(self, value: float) -> bool:
+        """Judge a value."""
+        return (self.least is None or value >= self.least) and (self.most is None or value <= self.most)
+
+    def bound(self) -> str:
+        """Say what is asked for."""
+        if self.least is not None:
+            return f"at least {self.least:g} {self.unit}"
+        return f"at most {self.most:g} {self.unit}"
+
+
+def _start() -> list[Target]:
+    def first(peer: str) -> Figure:
+        return ("first-result", peer, "first_result_ms")
+
+    return [
+        Target(
+            "`import procession` over bare Python", ("import", "procession", "over_bare_python_ms"), most=15, unit="ms"
+        ),
+        Target("first result, default, over Pool with fork", first("procession"), first("Pool fork"), most=1.0),
+        Target(
+            "first result, clean nursery, over Pool with fork",
+            first("procession nursery"),
+            first("Pool fork"),
+            most=1.5,
+        ),
+        Target(
+            "first result, clean nursery, over Pool with spawn",
+            first("procession nursery"),
+            first("Pool spawn"),
+            most=1.0,
+        ),
+        Target(
+            "first result, clean nursery, over Pool with forkserver",
+            first("procession nursery"),
+            first("Pool forkserver"),
+            most=1.0,
+        ),
+    ]
+
+
+def _calls() -> list[Target]:
+    def median(peer: str) -> Figure:
+        return ("call", peer, "median_us")
+
+    def burst(peer: str) -> Figure:
+        return ("burst", peer, "per_second")
+
+    executor, pool, submit = "ProcessPoolExecutor", "Pool fork", "procession submit"
+    return [
+        Target("one call after another, `apply`: Pool.apply over ours", median(pool), median("procession"), least=1.7),
+        Target("`submit().result()`: ProcessPoolExecutor over ours", median(executor), median(submit), least=2.5),
+        Target("`apply`: p99 over the median", ("call", "procession", "p99_over_median"), most=4),
+        Target("`submit().result()`: p99 over the median", ("call", submit, "p99_over_median"), most=4),
+        Target("20,000 `apply_async` over Pool's", burst("procession"), burst(pool), least=2.5),
+        Target("20,000 `submit` over ProcessPoolExecutor's", burst(submit), burst(executor), least=4),
+    ]
+
+
+def _streams() -> list[Target]:
+    found = []
+    for size, least in (("1e3", 1.0), ("1e4", 1.0), ("1e5", 0.85), ("1e6", 0.85)):
+        ours, pools = ((f"map-{size}", peer, "items_per_second") for peer in ("procession", "Pool fork"))
+        found.append(Target(f"`map` of {size} trivial items over Pool.map", ours, pools, least=least))
+    for measure, name in (("imap", "`imap`"), ("imap-unordered", "`imap_unordered`")):
+        for peer, least in (("joblib", 2), ("Pool fork", 25)):
+            ours, other = ((measure, which, "items_per_second") for which in ("procession", peer))
+            found.append(Target(f"{name} of 200,000 from a generator over {peer}", ours, other, least=least))
+        ahead = (measure, "procession", "read_ahead_items")
+        found.append(Target(f"{name}: input read ahead of the first result", ahead, most=1000, unit="items"))
+    for measure, name, most in (
+        ("mixed-shuffled", "mixed items, shuffled", 1.04),
+        ("mixed-long-last", "mixed items, long ones last", 1.03),
+        ("mixed-unordered", "mixed items, unordered", 1.03),
+    ):
+        found.append(Target(f"{name}, over the ideal time", (measure, "procession", "over_ideal"), most=most))
+    return found
+
+
+def _robustness() -> list[Target]:
+    def busy(figure: str) -> Figure:
+        return ("busy-death", "procession", figure)
+
+    return [
+        Target("a busy worker is killed: the next result", busy("next_result_ms"), most=5, unit="ms"),
+        Target("a busy worker is killed: full strength", busy("full_strength_ms"), most=25, unit="ms"),
+        Target("a busy worker is killed: its item answered", busy("item_answered_ms"), most=25, unit="ms"),
+        Target(
+            "an idle worker is killed: the next result",
+            ("idle-death", "procession", "next_result_ms"),
+            most=25,
+            unit="ms",
+        ),
+        Target("5 million items through `imap`: growth", ("long-stream", "procession", "grown_mb"), most=10, unit="MB"),
+        Target(
+            "an endless input, a slow reader: growth", ("slow-reader", "procession", "grown_mb"), most=10, unit="MB"
+        ),
+        Target("an idle pool: wake-ups", ("idle", "procession", "wake_ups_per_second"), most=0, unit="a second"),
+        Target("an idle pool: CPU time", ("idle", "procession", "cpu_ms_per_second"), most=0, unit="ms a second"),
+        Target("an idle pool of 2: memory", ("idle", "procession", "memory_mb"), most=24, unit="MB"),
+        Target(
+            "an idle pool of 2, clean nursery: memory", ("idle", "procession nursery", "memory_mb"), most=24, unit="MB"
+        ),
+    ]
+
+
+def _many_workers() -> list[Target]:
+    found = []
+    for workers in (2, 8, 32, 128):
+        for figure, name in (("first_result_ms", "first result"), ("all_at_work_ms", "all at work")):
+            ours, pools = ((f"workers-{workers}", peer, figure) for peer in ("procession", "Pool fork"))
+            found.append(Target(f"{workers} workers: {name}, over Pool with fork", ours, pools, most=1.0))
+    many, two = ((f"workers-{workers}", "procession", "map_items_per_second") for workers in (128, 2))
+    found.append(Target("tiny `map` with 128 workers over our own with 2", many, two, least=0.6))
+    return found
+
+
+def _thumbs() -> list[Target]:
+    def rate(peer: str) -> Figure:
+        return ("thumbs", peer, "photos_per_second")
+
+    return [
+        Target("thumbs over the plain script under Pool", rate("procession"), rate("plain Pool"), least=1.1),
+        Target("thumbs over our own with one process", rate("procession"), rate("procession -j 1"), least=1.9),
+        Target(
+            "thumbs over the plain script in one process", rate("procession"), rate("plain, one process"), least=1.9
+        ),
+    ]
+
+
+TARGETS = [*_start(), *_calls(), *_streams(), *_robustness(), *_many_workers(), *_thumbs()]
