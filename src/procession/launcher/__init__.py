@@ -1,1 +1,1 @@
-"""How a process is born and ends, and what this machine grants it."""
+"""How processes are born, how they end with their parent, and what the host allows."""

@@ -10,13 +10,18 @@ import signal
 from typing import Any
 
 
+def shorten_text(text: str, limit: int = 80) -> str:
+    """Cut a text at `limit` characters."""
+    return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
 def shorten(value: object, limit: int = 80) -> str:
     """Give the `repr` of a value, cut at `limit` characters, even where `repr` itself raises."""
     try:
         text = repr(value)
-    except Exception as error:
+    except BaseException as error:
         text = f"<{type(value).__name__} whose repr raises {type(error).__name__}>"
-    return text if len(text) <= limit else text[: limit - 3] + "..."
+    return shorten_text(text, limit)
 
 
 def describe_item(index: int | None, item: str | None) -> str:
@@ -113,6 +118,25 @@ class RemoteError(ProcessionError):
     def text(self) -> str:
         end = f" ({self.reason})" if self.reason else ""
         return f"{self.type_name}: {self.message}{end}"
+
+
+class MaybeEncodingError(Exception):
+    """A task's result could not be pickled.
+
+    Args:
+        exc: What pickling it raised, as text.
+        value: The result, as text.
+
+    Source: the class of this name in multiprocessing.pool; both arguments are texts there too.
+    """
+
+    def __init__(self, exc: str, value: str) -> None:
+        super().__init__(exc, value)
+        self.exc = exc
+        self.value = value
+
+    def __str__(self) -> str:
+        return f"the result {shorten_text(self.value)} cannot be sent: {self.exc}; return plain data instead"
 
 
 class TaskExit(ProcessionError):

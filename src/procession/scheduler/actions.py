@@ -81,7 +81,7 @@ class Finish:
 
 @dataclass(slots=True)
 class Abort:
-    """Workers die before they are ready, again and again: the pool cannot work."""
+    """Workers die before they are ready, again and again, or none can be started: the pool cannot work."""
 
 
 Action = Recruit | Retire | Send | TakeBack | Read | Deliver | Lose | Finish | Abort

@@ -56,28 +56,30 @@ class Dispatch:
 
     def _free_worker(self, call: Call) -> Worker | None:
         """The worker that owes least among those that may be given another batch."""
-        depth = DEPTH if call.pace.prefetch and not call.alone else 1
+        depth = DEPTH if call.pace.prefetch and not call.alone else 1  # a suspect has a worker for itself
         best: Worker | None = None
         for worker in self._workers.values():
             owed = len(worker.batches)
-            if worker.ready and not worker.retiring and owed < depth and not self._spent(worker):
+            if worker.ready and owed < depth and not self.spent(worker) and not (owed and worker.batches[-1].suspect):
                 if not owed:
                     return worker
                 if best is None or owed < len(best.batches):
                     best = worker
         return best
 
-    def _spent(self, worker: Worker) -> bool:
+    def spent(self, worker: Worker) -> bool:
+        """True if a worker has got all that its quota allows."""
         return self._quota is not None and worker.used >= self._quota
 
     def _send(self, call: Call, worker: Worker, now: float) -> actions.Send:
         size = self._size(call, worker)
+        suspect = bool(call.alone)
         start, stop = call.take(size)
         chosen = call.options.chunksize is not None
         group = stop - start
         if not chosen:
             group = min(group, call.pace.group_size() if call.options.alike else 1)
-        batch = Batch(self._next_batch, call.number, start, stop, group)
+        batch = Batch(self._next_batch, call.number, start, stop, group, chosen, suspect)
         self._next_batch += 1
         if not worker.batches:
             worker.progress = now
@@ -109,15 +111,21 @@ class Dispatch:
         for worker in self._workers.values():
             if worker.squeezed or worker.owed < 2:
                 continue
-            if now - worker.progress >= OVERDUE_SECONDS:
+            due = worker.progress + OVERDUE_SECONDS
+            if now >= due:
                 worst = worker
                 break
             expected = self._expected(worker)
             if expected >= longest:
                 worst, longest = worker, expected
-            due = worker.progress + OVERDUE_SECONDS
             self.deadline = due if self.deadline is None else min(self.deadline, due)
-        return () if worst is None else (actions.TakeBack(worst.number),)
+        return () if worst is None else (self.relieve(worst),)
+
+    @staticmethod
+    def relieve(worker: Worker) -> actions.TakeBack:
+        """Take back all that a worker has not claimed: nothing is left to be taken until it is sent more."""
+        worker.squeezed = True
+        return actions.TakeBack(worker.number)
 
     def _expected(self, worker: Worker) -> float:
         """How long the items behind the running one would wait, in seconds."""

@@ -90,6 +90,13 @@ class Died:
 
 
 @dataclass(slots=True)
+class Refused:
+    """The system would not start this worker, and would not start another in its place."""
+
+    worker: int
+
+
+@dataclass(slots=True)
 class Consumed:
     """The caller has taken `count` more outcomes of a lazy call."""
 
@@ -124,6 +131,7 @@ Event = (
     | Finished
     | Returned
     | Died
+    | Refused
     | Consumed
     | Cancelled
     | Closed

@@ -50,6 +50,7 @@ class Scheduler:
             events.Finished: self._finished,
             events.Returned: self._returned,
             events.Died: self._died,
+            events.Refused: self._refused,
             events.Consumed: self._consumed,
             events.Cancelled: self._cancelled,
             events.Closed: self._close,
@@ -64,7 +65,8 @@ class Scheduler:
         """
         self._history.append(event)
         out = self._handlers[type(event)](event, now)
-        out += self._dispatch.hand_out(now)
+        if not (out and isinstance(out[0], actions.TakeBack)):  # else `events.Returned` follows, and hands out more
+            out += self._dispatch.hand_out(now)
         return out
 
     def next_deadline(self) -> float | None:
@@ -73,8 +75,13 @@ class Scheduler:
 
     @property
     def idle(self) -> bool:
-        """True if no item waits or runs."""
-        return not any(call.waiting or call.fed > call.ended for call in self._calls.values())
+        """True if no item waits or runs, and no input is still being read."""
+        return not any(call.fed > call.ended or call.reading for call in self._calls.values())
+
+    def items_kept(self, worker: int, batch: int, groups: int) -> int:
+        """Say how many items of a batch stay with its worker when its last `groups` groups are taken back."""
+        found = next(each for each in self._workers[worker].batches if each.number == batch)
+        return found.items_without(groups)
 
     @property
     def history(self) -> tuple[str, ...]:
@@ -87,11 +94,12 @@ class Scheduler:
         self._wanted = event.workers
         return self._recruit()
 
+    @property
+    def _over(self) -> bool:
+        return self._closed and self.idle
+
     def _recruit(self) -> list[actions.Action]:
-        if self._closed and self.idle:
-            return []
-        there = sum(not worker.retiring for worker in self._workers.values())
-        missing = max(0, self._wanted - there)
+        missing = 0 if self._over else max(0, self._wanted - len(self._workers))
         numbers = range(self._next_worker, self._next_worker + missing)
         self._next_worker += missing
         self._workers.update((number, Worker(number)) for number in numbers)
@@ -103,45 +111,69 @@ class Scheduler:
         return self._retire_idle()
 
     def _retire_idle(self) -> list[actions.Action]:
-        """Let go those who have used up their quota and, after the end of all work, everybody."""
-        over = self._closed and self.idle
-        leaving = [w for w in self._workers.values() if w.ready and not w.batches and (over or w.retiring)]
+        """Let go those who have used up their quota, and replace them; after the end of all work, everybody."""
+        over = self._over
+        leaving = [w for w in self._workers.values() if w.idle and (over or self._dispatch.spent(w))]
         for worker in leaving:
             del self._workers[worker.number]
-        return [actions.Retire(worker.number) for worker in leaving]
+        recruits = self._recruit() if leaving else []
+        return [*recruits, *(actions.Retire(worker.number) for worker in leaving)]
 
     def _died(self, event: events.Died, now: float) -> list[actions.Action]:
         worker = self._workers.pop(event.worker, None)
         if worker is None:
             return []
-        out: list[actions.Action] = []
-        for batch in worker.batches:
-            out += self._bury(batch, event)
         if not worker.ready:
             self._stillborn += 1
             if self._stillborn >= STILLBORN_LIMIT:
-                return [*out, actions.Abort()]
-        return out + self._recruit() + self._retire_idle()
+                return [actions.Abort()]
+        return self._bury(worker, event) + self._recruit() + self._retire_idle()
 
-    def _bury(self, batch: Batch, event: events.Died) -> list[actions.Action]:
-        """Charge the one item that was running; give all others back."""
-        call = self._calls.get(batch.call)
-        if call is None:
+    def _refused(self, event: events.Refused, now: float) -> list[actions.Action]:
+        if self._workers.pop(event.worker, None) is None:
             return []
-        first = batch.start + batch.done
-        if batch.number != event.batch:
-            call.give_back(first, batch.stop)
-            return []
-        index = batch.start + event.position
-        if event.running or index == first:
-            call.give_back(first, index)
-            call.give_back(index + 1, batch.stop)
-            return [actions.Lose(call.number, index, event.worker), *self._end(call, index, index + 1)]
-        # It died between two items: one of those that ended and were not sent may have done it (a thread, a closed
-        # descriptor). Alone in a batch the next death tells which.
-        call.alone.extend(range(first, index + 1))
-        call.give_back(index + 1, batch.stop)
-        return []
+        self._wanted -= 1
+        return [] if self._wanted else [actions.Abort()]
+
+    def _bury(self, worker: Worker, event: events.Died) -> list[actions.Action]:
+        """Charge the one item that ended a worker; give all others back."""
+        suspects = self._suspects(worker, event)
+        certain = sum(map(len, suspects.values())) == 1
+        out: list[actions.Action] = []
+        for batch in worker.batches:
+            call = self._calls.get(batch.call)
+            if call is None:
+                continue
+            first = batch.start + batch.done
+            span = suspects.get(batch.number, range(first, first))
+            call.give_back(first, span.start)
+            call.give_back(span.stop, batch.stop)
+            if span and certain:
+                out += [actions.Lose(call.number, span.start, worker.number), *self._end(call, span.start, span.stop)]
+            else:
+                call.alone.extend(span)
+            self._dispatch.enter(call)
+        return out
+
+    @staticmethod
+    def _suspects(worker: Worker, event: events.Died) -> dict[int, range]:
+        """Which items of which batches may have ended a worker: the running one, if one was running.
+
+        Between two items it was one of those that had ended and were not sent (by a thread, or a closed descriptor).
+        Are they several, each of them is sent alone: the next death tells which.
+        """
+        ended: dict[int, range] = {}
+        for batch in worker.batches:
+            first, last = batch.start + batch.done, batch.start + event.position
+            if batch.number != event.batch:
+                ended[batch.number] = range(first, batch.stop)
+            elif not first <= last < batch.stop:  # all that it ran was reported
+                return {}
+            elif event.running:
+                return {batch.number: range(last, last + 1)}
+            else:
+                return {**ended, batch.number: range(first, last + 1)}
+        return {}
 
     # Calls begin and end.
 
@@ -165,7 +197,7 @@ class Scheduler:
         if call is None:
             return []
         call.length = call.fed
-        return self._finish(call)
+        return self._finish(call) or self._retire_idle()
 
     def _weighed(self, event: events.Weighed, now: float) -> list[actions.Action]:
         call = self._calls.get(event.call)
@@ -184,7 +216,7 @@ class Scheduler:
         if call is None:
             return []
         holders = [w for w in self._workers.values() if any(b.call == call.number for b in w.batches) and w.owed > 1]
-        out: list[actions.Action] = [actions.TakeBack(worker.number) for worker in holders]
+        out: list[actions.Action] = [self._dispatch.relieve(worker) for worker in holders]
         return [*out, actions.Finish(call.number), *self._retire_idle()]
 
     def _close(self, event: events.Closed, now: float) -> list[actions.Action]:
@@ -205,14 +237,14 @@ class Scheduler:
             raise InternalError(message=f"worker {event.worker} reports {event!r}", events=self.history)
         start = batch.start + batch.done
         batch.done += event.count
-        worker.progress, worker.squeezed = now, False
+        worker.progress = now
         if not batch.left:
             worker.batches.remove(batch)
         call = self._calls.get(batch.call)
         if call is None:  # cancelled meanwhile
-            return self._replace_used(worker)
+            return self._retire_idle()
         call.pace.measured(event.count, event.seconds)
-        return self._end(call, start, start + event.count) + self._replace_used(worker)
+        return self._end(call, start, start + event.count) + self._retire_idle()
 
     def _end(self, call: Call, start: int, stop: int) -> list[actions.Action]:
         call.ended += stop - start
@@ -222,20 +254,10 @@ class Scheduler:
             starts = [start]
         return [*(actions.Deliver(call.number, each) for each in starts), *self._finish(call)]
 
-    def _replace_used(self, worker: Worker) -> list[actions.Action]:
-        if self._quota is None or worker.used < self._quota:
-            return []
-        recruits: list[actions.Action] = []
-        if not worker.retiring:
-            worker.retiring = True
-            recruits = self._recruit()
-        return recruits + self._retire_idle()
-
     def _returned(self, event: events.Returned, now: float) -> list[actions.Action]:
         worker = self._workers.get(event.worker)
         if worker is None:
             return []
-        worker.squeezed = not event.groups
         for batch in list(worker.batches):
             count = event.groups.get(batch.number, 0)
             if count:
@@ -244,14 +266,13 @@ class Scheduler:
 
     def _shorten(self, worker: Worker, batch: Batch, groups: int) -> None:
         """Take the last `groups` groups off a batch."""
-        whole = -(-(batch.stop - batch.start) // batch.group)
-        stop = batch.start + (whole - groups) * batch.group
+        stop = batch.start + batch.items_without(groups)
         call = self._calls.get(batch.call)
         if call is not None:
             call.give_back(stop, batch.stop)
             self._dispatch.enter(call)
         if self._quota is not None:
-            worker.used -= 1 if call and call.options.chunksize else batch.stop - stop
+            worker.used -= 1 if batch.chosen else batch.stop - stop
         batch.stop = stop
         if not batch.left:
             worker.batches.remove(batch)

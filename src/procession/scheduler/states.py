@@ -29,12 +29,19 @@ class Batch:
     start: int
     stop: int
     group: int
+    chosen: bool = False  # its size was the caller's choice: it counts as one
+    suspect: bool = False  # its one item may have ended a worker
     done: int = 0
 
     @property
     def left(self) -> int:
         """Items that have not ended."""
         return self.stop - self.start - self.done
+
+    def items_without(self, groups: int) -> int:
+        """Items that are left when the last `groups` groups are taken off."""
+        whole = -(-(self.stop - self.start) // self.group)
+        return (whole - groups) * self.group
 
 
 @dataclass(slots=True, eq=False)
@@ -43,16 +50,15 @@ class Worker:
 
     number: int
     ready: bool = False
-    retiring: bool = False
     used: int = 0  # items (or chunks, where the caller chose them) that it was given
     progress: float = 0.0  # when it last reported or was given something to start with
-    squeezed: bool = False  # nothing could be taken back since it last reported
+    squeezed: bool = False  # what it had not claimed was taken back, and nothing was sent since
     batches: deque[Batch] = field(default_factory=deque)
 
     @property
     def idle(self) -> bool:
         """True if it could start at once."""
-        return self.ready and not self.retiring and not self.batches
+        return self.ready and not self.batches
 
     @property
     def owed(self) -> int:
@@ -83,6 +89,11 @@ class Call:
         """Items that could be sent now."""
         back = sum(stop - start for start, stop in self.back) if self.back else 0
         return self.fed - self.unsent + back + len(self.alone)
+
+    @property
+    def reading(self) -> bool:
+        """True while its input has not come to its end."""
+        return self.options.lazy and self.length is None
 
     @property
     def complete(self) -> bool:

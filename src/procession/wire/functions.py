@@ -57,7 +57,7 @@ class _Definition:
         self.inside: frozenset[int] = frozenset()  # ids of values of other names (`a` in `b = [a]`)
 
     def holds(self, main: dict[str, Any]) -> bool:
-        """True as long as the names in its data mean what they meant; `class A` run again changes that for `class B(A)`."""
+        """True as long as the names in its data mean what they meant: until `class A` is run again, for `class B(A)`."""
         return all(main.get(name, NOT_FOUND) is value for name, value in self.eager.items())
 
 

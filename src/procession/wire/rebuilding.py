@@ -6,6 +6,7 @@ Must not know: how the parts were taken from the original (`pickling`).
 
 from __future__ import annotations
 
+import builtins
 import sys
 from marshal import loads
 from types import CellType, CodeType, FunctionType, MappingProxyType, ModuleType
@@ -40,6 +41,7 @@ def function(code: bytes | CodeType, home: str | dict[str, Any], cells: tuple[Ce
     """Make a function whose globals are those of a module of this process, or a dict of its own."""
     made = code if isinstance(code, CodeType) else loads(code)
     space = module(home).__dict__ if isinstance(home, str) else home
+    space.setdefault("__builtins__", builtins)  # imports made by C code look here
     return FunctionType(made, space, None, None, cells or None)
 
 

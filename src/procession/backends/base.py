@@ -1,0 +1,127 @@
+"""The seam between an engine and its workers: portions go down, news comes up.
+
+Knows: the words that both sides use.
+Must not know: any kind of worker.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from procession.wire.codec import Results
+from procession.wire.functions import Packed
+
+
+class Function:
+    """A function as it travels: a number, and how it looks pickled."""
+
+    __slots__ = ("number", "packed")
+
+    def __init__(self, number: int, packed: Packed) -> None:
+        self.number = number
+        self.packed = packed
+
+
+class Portion:
+    """A batch with all that its worker must be told."""
+
+    __slots__ = ("batch", "function", "group", "items", "style", "timed")
+
+    def __init__(
+        self, batch: int, function: Function | None, items: Any, style: int, group: int, timed: bool
+    ) -> None:
+        self.batch = batch
+        self.function = function
+        self.items = items
+        self.style = style
+        self.group = group
+        self.timed = timed
+
+
+class Ready:
+    """A worker has run its initializer."""
+
+    __slots__ = ("worker",)
+
+    def __init__(self, worker: int) -> None:
+        self.worker = worker
+
+
+class Broken:
+    """A worker's initializer failed."""
+
+    __slots__ = ("error", "worker")
+
+    def __init__(self, worker: int, error: BaseException) -> None:
+        self.worker = worker
+        self.error = error
+
+
+class Ended:
+    """The next `count` items of a batch ended."""
+
+    __slots__ = ("batch", "count", "results", "seconds", "worker")
+
+    def __init__(self, worker: int, batch: int, count: int, seconds: float, results: Results) -> None:
+        self.worker = worker
+        self.batch = batch
+        self.count = count
+        self.seconds = seconds
+        self.results = results
+
+
+class Gone:
+    """A worker is gone; `batch` and `position` name the item that it was running (or had just run), if any."""
+
+    __slots__ = ("batch", "exitcode", "hint", "pid", "position", "running", "worker")
+
+    def __init__(self, worker: int, pid: int, exitcode: int | None, hint: str | None) -> None:
+        self.worker = worker
+        self.pid = pid
+        self.exitcode = exitcode
+        self.hint = hint
+        self.batch: int | None = None
+        self.position = 0
+        self.running = True
+
+
+class Refused:
+    """The system would not start a worker."""
+
+    __slots__ = ("reason", "worker")
+
+    def __init__(self, worker: int, reason: str) -> None:
+        self.worker = worker
+        self.reason = reason
+
+
+News = Ready | Broken | Ended | Gone | Refused
+
+
+class Watch(Protocol):
+    """Whom a backend tells which descriptors matter."""
+
+    def watch(self, descriptor: int, writing: bool) -> None:
+        """Wait for this descriptor too; `writing`: also until it can be written to."""
+
+    def unwatch(self, descriptor: int) -> None:
+        """Wait for it no longer."""
+
+
+class Backend(Protocol):
+    """What an engine asks of its workers. All calls are made under the engine's lock, but `read`."""
+
+    def recruit(self, worker: int) -> None:
+        """Start a worker; news tells when it is ready."""
+
+    def send(self, worker: int, portion: Portion) -> dict[int, BaseException]:
+        """Give a worker a portion; return the errors of the items that cannot be sent, by position."""
+
+    def take_back(self, worker: int) -> dict[int, int]:
+        """Take back what a worker has not claimed: groups by batch number."""
+
+    def retire(self, worker: int, end_by: float) -> None:
+        """Let an idle worker end; it is killed at `end_by`."""
+
+    def read(self, descriptor: int) -> list[News]:
+        """Hear what has happened at a descriptor that is ready."""

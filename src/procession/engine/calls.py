@@ -1,0 +1,266 @@
+"""One user call: its inputs on the way down, its outcomes on the way up, and who waits for them.
+
+Knows: items, results, errors; the order in which the scheduler lets them out.
+Must not know: workers, channels, when anything is sent.
+
+Every method is called under the engine's lock. What must happen outside of it (callbacks, a future's result) is put
+into `after`, which the engine runs when it has let go of the lock.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from procession.backends.base import Function
+from procession.model.errors import shorten
+from procession.model.outcome import Attempt, Outcome
+from procession.model.task import Style, TaskOptions
+from procession.wire.codec import Results
+from procession.wire.functions import Packed
+
+After = list[Callable[[], None]]
+Chunk = tuple[int, list[Any], dict[int, BaseException] | None]  # first item, values, errors by position
+
+
+class Call:
+    """What all calls have in common.
+
+    Args:
+        function: What runs on each item; None where every item names its own.
+        style: How it is applied.
+        options: As the caller gave them.
+    """
+
+    def __init__(self, function: Function | None, style: Style, options: TaskOptions) -> None:
+        self.number = -1  # the engine gives it one
+        self.progress: Callable[[int, int], None] | None = None  # told of (ended, failed) items
+        self.function = function
+        self.style = style
+        self.options = options
+
+    def take(self, start: int, stop: int) -> Sequence[Any]:
+        """Give the items `start` to `stop`, to be sent."""
+        raise NotImplementedError
+
+    def put_back(self, start: int, items: Sequence[Any]) -> None:
+        """Take items again that were sent and not run."""
+
+    def accept(self, start: int, items: Sequence[Any], results: Results, worker: int) -> None:
+        """Keep outcomes until they may go out."""
+        raise NotImplementedError
+
+    def deliver(self, start: int, after: After) -> None:
+        """Let the outcomes that begin at `start` go out."""
+        raise NotImplementedError
+
+    def finish(self, after: After) -> None:
+        """Every outcome has gone out."""
+
+    def fail(self, error: BaseException, after: After) -> None:
+        """The call ends here, with this error."""
+        raise NotImplementedError
+
+
+def note_item(error: BaseException, index: int, item: Any) -> BaseException:
+    """Write into an error which item it belongs to."""
+    note = f"item {index} ({shorten(item)})"
+    notes = getattr(error, "__notes__", None)
+    if notes is None or note not in notes:
+        try:
+            error.add_note(note)
+        except Exception:  # a class that refuses attributes keeps its text
+            return error
+    return error
+
+
+def make_outcomes(start: int, items: Sequence[Any], results: Results, worker: int) -> list[Outcome[Any]]:
+    """Make the `Outcome` of each of some neighbouring items."""
+    failures = results.failures or {}
+    durations = results.durations
+    outcomes = []
+    for offset, value in enumerate(results.values):
+        error = failures.get(offset)
+        seconds = durations[offset] if durations else None
+        attempts = (Attempt(error, seconds, worker or None),)
+        outcomes.append(Outcome(start + offset, items[offset], value, error, attempts))
+    return outcomes
+
+
+class MapCall(Call):
+    """A call whose items are all known and whose results are wanted as one list."""
+
+    def __init__(
+        self,
+        function: Function | None,
+        style: Style,
+        options: TaskOptions,
+        items: Sequence[Any],
+        done: Callable[[MapCall], None],
+    ) -> None:
+        super().__init__(function, style, options)
+        self.items = items
+        self.results: list[Any] = [None] * len(items)
+        self.failures: dict[int, BaseException] = {}
+        self.ended = 0
+        self.error: BaseException | None = None  # the whole call's
+        self._done = done
+
+    def take(self, start: int, stop: int) -> Sequence[Any]:
+        return self.items[start:stop]
+
+    def accept(self, start: int, items: Sequence[Any], results: Results, worker: int) -> None:
+        stop = start + len(results.values)
+        self.ended += stop - start
+        for offset, error in (results.failures or {}).items():
+            self.failures[start + offset] = note_item(error, start + offset, items[offset])
+        self.results[start:stop] = make_outcomes(start, items, results, worker) if self.options.timed else results.values
+
+    def deliver(self, start: int, after: After) -> None:
+        pass  # it stands in its place already
+
+    def finish(self, after: After) -> None:
+        after.append(lambda: self._done(self))
+
+    def fail(self, error: BaseException, after: After) -> None:
+        if self.error is None:
+            self.error = error
+            after.append(lambda: self._done(self))
+
+
+def _nothing() -> None:
+    pass
+
+
+class Single:
+    """One `apply` or `submit`: what runs, and whom to tell.
+
+    Args:
+        settle: Called with (value, error, seconds, worker) outside of the engine's lock.
+        wanted: Called when the item is about to be sent; False: its caller has cancelled it.
+    """
+
+    __slots__ = ("args", "function", "link", "name", "settle", "wanted")
+
+    def __init__(
+        self,
+        function: Function,
+        args: Packed,
+        name: Callable[[], str],
+        settle: Callable[[Any, BaseException | None, float | None, int | None], None],
+        wanted: Callable[[], bool] | None,
+    ) -> None:
+        self.function = function
+        self.args = args
+        self.name = name
+        self.settle = settle
+        self.wanted = wanted
+        self.link: Any = None
+
+
+class Singles(Call):
+    """All `apply` and `submit` calls of a pool: one endless call, each of whose items names its own function."""
+
+    def __init__(self) -> None:
+        super().__init__(None, Style.APPLY, TaskOptions(ordered=False, alike=False, timed=True))
+        self._open: dict[int, Single] = {}
+        self._next = 0
+        self._ended: dict[int, tuple[Results, int]] = {}
+
+    def add(self, single: Single) -> int:
+        """Take in one more; return its index."""
+        index = self._next
+        self._next += 1
+        self._open[index] = single
+        return index
+
+    def take(self, start: int, stop: int) -> Sequence[Any]:
+        out: list[tuple[Function, Packed] | None] = []
+        for index in range(start, stop):
+            single = self._open[index]
+            if single.wanted is not None and not single.wanted():
+                out.append(None)
+                continue
+            single.wanted = None  # asked once: sent again after a death it is still wanted
+            out.append((single.function, single.args))
+        return out
+
+    def single(self, index: int) -> Single:
+        """The open single of this index."""
+        return self._open[index]
+
+    def accept(self, start: int, items: Sequence[Any], results: Results, worker: int) -> None:
+        self._ended[start] = results, worker
+
+    def deliver(self, start: int, after: After) -> None:
+        results, worker = self._ended.pop(start)
+        failures = results.failures or {}
+        durations = results.durations
+        for offset, value in enumerate(results.values):
+            settle = self._open.pop(start + offset).settle
+            seconds = durations[offset] if durations else None
+            after.append(partial(settle, value, failures.get(offset), seconds, worker))
+
+    def fail(self, error: BaseException, after: After) -> None:
+        for single in self._open.values():
+            after.append(partial(single.settle, None, error, None, None))
+        self._open.clear()
+
+
+class LazyCall(Call):
+    """A call whose input is read as far ahead as needed and whose outcomes are taken one by one."""
+
+    def __init__(self, function: Function | None, style: Style, options: TaskOptions) -> None:
+        super().__init__(function, style, options)
+        self.fresh: deque[Any] = deque()  # read and not sent; the feeder appends without a lock
+        self.limit = 0  # how far the input may be read
+        self.hungry = False  # a worker waits for the next item
+        self.finished = False
+        self.error: BaseException | None = None  # the input's, or the whole call's; comes after all outcomes
+        self.ready: deque[Chunk] = deque()
+        self.more: Callable[[], None] = _nothing  # tells the feeder of a new limit
+        self.waiting: Callable[[], None] | None = None  # wakes the consumer
+        self._next = 0
+        self._back: dict[int, Any] = {}
+        self._held: dict[int, Chunk] = {}
+
+    def take(self, start: int, stop: int) -> Sequence[Any]:
+        if start == self._next:
+            self._next = stop
+            popleft = self.fresh.popleft
+            return [popleft() for _ in range(stop - start)]
+        return [self._back.pop(index) for index in range(start, stop)]
+
+    def put_back(self, start: int, items: Sequence[Any]) -> None:
+        self._back.update(enumerate(items, start))
+
+    def accept(self, start: int, items: Sequence[Any], results: Results, worker: int) -> None:
+        if self.options.timed:
+            self._held[start] = start, make_outcomes(start, items, results, worker), None
+            return
+        failures = results.failures
+        if failures:
+            failures = {offset: note_item(error, start + offset, items[offset]) for offset, error in failures.items()}
+        self._held[start] = start, results.values, failures
+
+    def deliver(self, start: int, after: After) -> None:
+        self.ready.append(self._held.pop(start))
+        self._wake()
+
+    def finish(self, after: After) -> None:
+        self.finished = True
+        self.more()
+        self._wake()
+
+    def fail(self, error: BaseException, after: After) -> None:
+        if self.finished:
+            return
+        self.error = self.error or error
+        self.finish(after)
+
+    def _wake(self) -> None:
+        if self.waiting is not None:
+            waiting, self.waiting = self.waiting, None
+            waiting()

@@ -1,0 +1,329 @@
+"""The engine of one pool: what faces call.
+
+Knows: how a pool's parts are put together, started and ended.
+Must not know: what an interface promises.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from time import monotonic
+from typing import Any
+
+from procession.backends.base import Function
+from procession.backends.processes import Link, Processes
+from procession.engine.calls import Call, Chunk, LazyCall, Single, Singles
+from procession.engine.feeder import Feeder
+from procession.engine.loop import Loop
+from procession.engine.watch import Watch
+from procession.launcher.start_methods import Method
+from procession.model.errors import PoolTerminated
+from procession.scheduler import events
+from procession.scheduler.scheduler import Scheduler
+from procession.wire.functions import Packed
+
+KEPT_FUNCTIONS = 256  # pickled functions that are recognized when they come again
+ENGINES: weakref.WeakSet[Engine] = weakref.WeakSet()
+
+
+class NothingYet(Exception):
+    """Nothing came in time."""
+
+
+class Engine:
+    """Runs calls on a pool of workers.
+
+    Args:
+        method: How the workers are born.
+        workers: How many.
+        quota: Items that one worker may run, or None.
+        initializer: What every worker runs first, or None.
+        initargs: Its arguments.
+        preload: Modules that a clean nursery imports first.
+        title: How the workers are named.
+
+    Raises:
+        StartFailed: The system refused processes or descriptors.
+    """
+
+    def __init__(
+        self,
+        method: Method,
+        workers: int,
+        quota: int | None = None,
+        initializer: Callable[..., object] | None = None,
+        initargs: Iterable[Any] = (),
+        preload: Sequence[str] = (),
+        title: str = "PoolWorker",
+    ) -> None:
+        self._pid = os.getpid()
+        self._lock = threading.Lock()
+        self._watch = Watch()
+        self._singles = Singles()
+        self._next_call = 0
+        self._functions: OrderedDict[bytes, Function] = OrderedDict()
+        self._next_function = 1
+        self._terminated = False
+        slots = 4 * workers + 16
+        try:
+            self._backend = Processes(method, preload, slots, self._watch, self._lock, title, workers)
+        except BaseException:
+            self._watch.close()
+            raise
+        self._loop = Loop(self._lock, Scheduler(quota), self._backend, self._watch)
+        self._thread = threading.Thread(target=self._run, name="procession-engine", daemon=True)
+        self._begin(workers, initializer, tuple(initargs))
+        ENGINES.add(self)
+
+    def _begin(self, workers: int, initializer: Callable[..., object] | None, initargs: tuple[Any, ...]) -> None:
+        try:
+            self._backend.begin_with(initializer, initargs)
+        except BaseException:
+            self._backend.close()
+            self._watch.close()
+            raise
+        with self._lock:
+            self._enter(self._singles, None)
+            self._loop.tell(events.Opened(workers))
+        self._thread.start()
+
+    def _run(self) -> None:
+        self._loop.run()
+        with self._lock:
+            self._backend.close()
+            self._watch.close()
+
+    # Calls.
+
+    def function(self, function: Callable[..., Any]) -> Function:
+        """Pickle a function, or recognize it.
+
+        Raises:
+            BaseException: What pickling it raised.
+        """
+        with self._lock:
+            packed = self._backend.shipper.pack(function)
+            known = self._functions.get(packed.data)
+            if known is None or known.packed.names != packed.names:
+                known = self._functions[packed.data] = Function(self._next_function, packed)
+                self._next_function += 1
+                if len(self._functions) > KEPT_FUNCTIONS:
+                    self._functions.popitem(last=False)
+            return known
+
+    def pack(self, value: object) -> Packed:
+        """Pickle a value.
+
+        Raises:
+            BaseException: What pickling it raised.
+        """
+        with self._lock:
+            return self._backend.shipper.pack(value)
+
+    def submit(self, call: Call, length: int) -> None:
+        """Hand over a call all of whose items are known.
+
+        Raises:
+            ValueError: The pool takes no further calls.
+            BaseException: Why the pool is broken.
+        """
+        self._do(lambda: self._enter(call, length))
+
+    def feed(self, call: LazyCall, items: Iterable[Any]) -> None:
+        """Hand over a call whose input is read as it is needed.
+
+        Raises:
+            As `submit`.
+        """
+        feeder = Feeder(self._loop, call, iter(items))
+        call.more = feeder.more
+        self._do(lambda: self._enter(call, None))
+        feeder.start()
+
+    def _enter(self, call: Call, length: int | None) -> None:
+        call.number = self._next_call
+        self._next_call += 1
+        self._loop.calls[call.number] = call
+        self._loop.tell(events.Submitted(call.number, length, call.options))
+
+    def submit_single(self, single: Single) -> None:
+        """Hand over one item that names its own function.
+
+        Raises:
+            As `submit`.
+        """
+        self._do(lambda: self._add(single))
+
+    def run_single(self, single: Single, done: Callable[[], bool]) -> None:
+        """Hand over one item; if its worker could start at once, read its channel until `done`.
+
+        Raises:
+            As `submit`.
+        """
+        self._own()
+        taken: list[Link] = []
+
+        def step() -> None:
+            self._add(single)
+            if self._loop.borrow(single.link):
+                taken.append(single.link)
+
+        self._do(step)
+        for link in taken:
+            self._loop.read_borrowed(link, done, None)
+
+    def _own(self) -> None:
+        if os.getpid() != self._pid:
+            raise RuntimeError("this pool belongs to the parent process; make one of your own here")
+
+    def help(self, single: Single, done: Callable[[], bool], timeout: float | None) -> None:
+        """Read the channel of the worker that runs an item until `done`, if nobody else does.
+
+        Args:
+            single: The item.
+            done: Whether its outcome is there.
+            timeout: Seconds, or None.
+        """
+        until = None if timeout is None else monotonic() + timeout
+        with self._lock:
+            borrowed = not done() and self._loop.borrow(single.link)
+        if borrowed:
+            self._loop.read_borrowed(single.link, done, until)
+
+    def _add(self, single: Single) -> None:
+        self._singles.add(single)
+        self._loop.tell(events.Fed(self._singles.number, 1))
+
+    def next_chunk(self, call: LazyCall, taken: int, timeout: float | None) -> Chunk | None:
+        """Wait for the next outcomes of a lazy call, in order; None at their end.
+
+        Args:
+            call: The call.
+            taken: How many outcomes its caller has used up since it asked last.
+            timeout: Seconds, or None.
+
+        Raises:
+            NothingYet: Nothing came in time.
+            RuntimeError: A callback of this pool must not wait for it.
+        """
+        self._own()
+        if taken and not call.finished:
+            self._loop.do(lambda: self._loop.tell(events.Consumed(call.number, taken)))
+        while True:
+            with self._lock:
+                if call.ready:
+                    return call.ready.popleft()
+                if call.finished:
+                    return None
+                self.may_wait()
+                waiter = threading.Lock()
+                waiter.acquire()
+                call.waiting = waiter.release
+            if not waiter.acquire(timeout=-1 if timeout is None else max(0.0, min(timeout, threading.TIMEOUT_MAX))):
+                with self._lock:
+                    if not (call.ready or call.finished):
+                        call.waiting = None
+                        raise NothingYet
+
+    def later(self, step: Callable[[], None]) -> None:
+        """Let the engine's thread do something: for finalizers, which may run while this thread has the lock."""
+        self._loop.request(step)
+
+    def cancel(self, call: Call) -> None:
+        """Nobody wants the rest of a call."""
+        self._do_always(lambda: self._loop.tell(events.Cancelled(call.number)))
+
+    def _do(self, step: Callable[[], None]) -> None:
+        """Do something that only a running pool takes."""
+        self._own()
+        self.usable()
+        self._loop.do(step)
+
+    def _do_always(self, step: Callable[[], None]) -> None:
+        """Do something that an ended pool takes too, and a forked copy of it ignores."""
+        if os.getpid() == self._pid:
+            self._loop.do(step)
+
+    def usable(self) -> None:
+        """Check that further calls are taken.
+
+        Raises:
+            ValueError: The pool is closed or terminated.
+            BaseException: Why it is broken.
+        """
+        if self._terminated or (self._loop.closed and self._loop.broken is None):
+            raise ValueError("the pool is not running any more: it was closed or terminated; make another one")
+        if self._loop.broken is not None:
+            raise self._loop.broken
+
+    def may_wait(self) -> None:
+        """Check that this thread may wait for an outcome.
+
+        Raises:
+            RuntimeError: It runs a callback of this pool, so it would wait for itself.
+        """
+        if threading.get_ident() in self._loop.callback_threads:
+            raise RuntimeError("a callback must not wait for its own pool: the outcome would never come")
+
+    # The end.
+
+    def close(self) -> None:
+        """Take no further calls; let the workers end when all is done."""
+
+        def step() -> None:
+            if not self._loop.closed:
+                self._loop.closed = True
+                self._loop.tell(events.Closed())
+                self._watch.wake()
+
+        self._do_always(step)
+
+    def terminate(self, reason: str) -> None:
+        """End all calls with `PoolTerminated`, and all workers: at once those that are idle or react to SIGTERM, the
+        others after half a second."""
+        self._terminated = self._terminated or self._loop.broken is None
+        self._do_always(lambda: self._loop.stop(PoolTerminated(reason=reason)))
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait until all workers have ended (after `close` or `terminate`)."""
+        if os.getpid() == self._pid and self._thread is not threading.current_thread():
+            self._thread.join(timeout)
+
+    @property
+    def alive(self) -> bool:
+        """True until the last worker has ended."""
+        return self._thread.is_alive()
+
+    def pids(self) -> list[int]:
+        """The process ids of the workers that live now."""
+        return [link.pid for link in list(self._backend.links.values()) if link.pid]
+
+    def abandon(self) -> None:
+        """In a forked child: this pool is the parent's; close our copies of its descriptors."""
+        self._lock = self._loop.lock = threading.Lock()
+        self._backend.abandon()
+        self._watch.close()
+
+
+def _end_all() -> None:
+    """At exit: end the pools that are still open, instead of leaving it to the order in which modules die."""
+    for engine in list(ENGINES):
+        engine.terminate("the interpreter exits")
+    for engine in list(ENGINES):
+        engine.join(2.0)
+
+
+def _abandon_all() -> None:
+    for engine in list(ENGINES):
+        if engine.alive:
+            engine.abandon()
+    ENGINES.clear()
+
+
+atexit.register(_end_all)
+os.register_at_fork(after_in_child=_abandon_all)

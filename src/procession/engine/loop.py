@@ -1,0 +1,368 @@
+"""The loop: hear news, tell the scheduler, carry out its actions.
+
+Knows: the scheduler, the backend, the calls by number, what was sent in each batch.
+Must not know: who decides (the scheduler does), and what callers are promised (the faces know).
+
+How it works: `tell` gives the scheduler an event and carries out the actions at once, in whichever thread it is
+called, always under the lock. One thread (`run`) waits for news; a caller that waits for a single outcome may read
+its worker's channel itself (`borrow`), which saves waking two threads.
+"""
+
+from __future__ import annotations
+
+import select
+import signal
+import threading
+import traceback
+from collections import deque
+from collections.abc import Callable, Sequence
+from time import monotonic
+from typing import Any
+
+from procession.backends import base
+from procession.backends.base import Portion
+from procession.backends.processes import Link, Processes
+from procession.engine.calls import After, Call, LazyCall, Singles
+from procession.engine.watch import Watch
+from procession.model.errors import InternalError, PoolTerminated, ProcessionError, StartFailed, WorkerDied, shorten
+from procession.scheduler import actions, events
+from procession.scheduler.scheduler import Scheduler
+from procession.wire.codec import Results
+
+GRACE_SECONDS = 5.0  # how long a worker that was told to end may still run threads and exit handlers
+STOP_SECONDS = 0.5  # how long a terminated task may react to SIGTERM
+
+
+class Sent:
+    """A batch in a worker's hands."""
+
+    __slots__ = ("call", "done", "errors", "items", "start", "worker")
+
+    def __init__(self, call: Call, start: int, items: Sequence[Any], worker: int) -> None:
+        self.call = call
+        self.start = start
+        self.items = items
+        self.worker = worker
+        self.done = 0
+        self.errors: dict[int, BaseException] = {}  # of items that could not be pickled
+
+
+class Loop:
+    """Everything between the calls of one pool and its workers."""
+
+    def __init__(self, lock: threading.Lock, scheduler: Scheduler, backend: Processes, watch: Watch) -> None:
+        self.lock = lock
+        self.scheduler = scheduler
+        self.backend = backend
+        self.calls: dict[int, Call] = {}
+        self.broken: BaseException | None = None  # why no call can be served any more
+        self.closed = False  # no further call will come
+        self._watch = watch
+        self._sent: dict[int, Sent] = {}
+        self._after: After = []
+        self._requests: deque[Callable[[], None]] = deque()
+        self._gone: base.Gone | None = None  # the death that is being told
+        self._start_error: BaseException | None = None  # why a worker could not start
+        self._sleeping_until: float | None = None
+        self._asleep = False
+        self.callback_threads: set[int] = set()  # threads that run callbacks now
+        self._carry: dict[type, Callable[[Any], None]] = {
+            actions.Send: self._send,
+            actions.Deliver: self._deliver,
+            actions.Lose: self._lose,
+            actions.Finish: self._finish,
+            actions.Read: self._read,
+            actions.TakeBack: self._take_back,
+            actions.Recruit: self._recruit,
+            actions.Retire: self._retire,
+            actions.Abort: self._abort,
+        }
+
+    def request(self, step: Callable[[], None]) -> None:
+        """Let the thread do something soon; needs no lock."""
+        self._requests.append(step)
+        self._watch.wake()
+
+    # Tell the scheduler; under the lock.
+
+    def tell(self, event: events.Event) -> None:
+        """Give the scheduler an event and carry out what it decides."""
+        now = monotonic()
+        carry = self._carry
+        for action in self.scheduler.handle(event, now):
+            carry[type(action)](action)
+        if self._asleep:
+            deadline = self.scheduler.next_deadline()
+            if deadline is not None and (self._sleeping_until is None or deadline < self._sleeping_until):
+                self._watch.wake()
+
+    def do(self, step: Callable[[], None]) -> None:
+        """Do something under the lock, then what follows from it outside."""
+        with self.lock:
+            try:
+                step()
+            except BaseException as error:
+                self.interrupted(error)
+                raise
+            finally:
+                # Taken before the lock is free: what follows from this step is this thread's to do. A caller that
+                # reads a channel itself would wait for ever if another thread took its outcome away.
+                after, self._after = self._after, []
+        if after:
+            self._follow(after)
+
+    def _follow(self, after: After) -> None:
+        me = threading.get_ident()
+        nested = me in self.callback_threads
+        self.callback_threads.add(me)
+        try:
+            for each in after:
+                _guarded(each)
+        finally:
+            if not nested:
+                self.callback_threads.discard(me)
+
+    def interrupted(self, error: BaseException) -> None:
+        """Under the lock: something broke off in the middle, so nothing here can be trusted; end instead of hanging."""
+        self.stop(PoolTerminated(reason=f"{type(error).__name__} broke off its work in the middle"))
+
+    # Actions.
+
+    def _send(self, action: actions.Send) -> None:
+        call = self.calls[action.call]
+        items = call.take(action.start, action.stop)
+        sent = self._sent[action.batch] = Sent(call, action.start, items, action.worker)
+        portion = Portion(action.batch, call.function, items, call.style, action.group, call.options.timed)
+        sent.errors = self.backend.send(action.worker, portion)
+        if isinstance(call, Singles) and len(items) == 1:
+            call.single(action.start).link = self.backend.links.get(action.worker)
+
+    def _deliver(self, action: actions.Deliver) -> None:
+        call = self.calls.get(action.call)
+        if call is not None:
+            call.deliver(action.start, self._after)
+
+    def _lose(self, action: actions.Lose) -> None:
+        call = self.calls[action.call]
+        gone = self._gone
+        assert gone is not None
+        items = call.take(action.index, action.index + 1) if not isinstance(call, Singles) else ()
+        if isinstance(call, Singles):
+            index, name = None, call.single(action.index).name()
+        else:
+            index, name = action.index, shorten(items[0])
+        error = WorkerDied(index=index, item=name, pid=gone.pid, exitcode=gone.exitcode, hint=gone.hint)
+        call.accept(action.index, items, Results([None], {0: error}, None), gone.pid)
+
+    def _finish(self, action: actions.Finish) -> None:
+        call = self.calls.pop(action.call, None)
+        if call is not None:
+            call.finish(self._after)
+
+    def _read(self, action: actions.Read) -> None:
+        call = self.calls.get(action.call)
+        if isinstance(call, LazyCall):
+            call.limit = action.limit
+            call.hungry = action.hungry
+            call.more()
+
+    def _take_back(self, action: actions.TakeBack) -> None:
+        tickets = self.backend.take_back(action.worker)
+        groups: dict[int, int] = {}
+        for number, sent in self._sent.items():
+            if sent.worker == action.worker and tickets.get(number & 0xFF):
+                groups[number] = tickets[number & 0xFF]
+        self._restore(action.worker, groups)
+        self.tell(events.Returned(action.worker, groups))
+
+    def _restore(self, worker: int, groups: dict[int, int]) -> None:
+        for number, count in groups.items():
+            sent = self._sent[number]
+            keep = self.scheduler.items_kept(worker, number, count)
+            sent.call.put_back(sent.start + keep, sent.items[keep:])
+            sent.items = sent.items[:keep]
+            if sent.done >= keep:
+                del self._sent[number]
+
+    def _recruit(self, action: actions.Recruit) -> None:
+        try:
+            self.backend.recruit(action.worker)
+        except ProcessionError as error:
+            self._refused(action.worker, error)
+
+    def _refused(self, worker: int, error: BaseException) -> None:
+        self._start_error = error
+        self.tell(events.Refused(worker))
+
+    def _retire(self, action: actions.Retire) -> None:
+        self.backend.retire(action.worker, monotonic() + GRACE_SECONDS)
+        self._watch.wake()
+
+    def _abort(self, action: actions.Abort) -> None:
+        self.stop(self._start_error or StartFailed(reason="they die before they are ready", hint=None))
+
+    # News.
+
+    def hear(self, news: Sequence[base.News]) -> None:
+        """Take in what workers have to say; outside of the lock."""
+        if news:
+            self.do(lambda: self._hear_all(news))
+
+    def _hear_all(self, news: Sequence[base.News]) -> None:
+        for each in news:
+            self._hear(each)
+
+    def _hear(self, news: base.News) -> None:
+        if isinstance(news, base.Ended):
+            self._ended(news)
+        elif isinstance(news, base.Ready):
+            self.tell(events.Joined(news.worker))
+        elif isinstance(news, base.Gone):
+            self._lost(news)
+        elif isinstance(news, base.Refused):
+            self._refused(news.worker, StartFailed(reason=news.reason, hint="too many processes? see `ulimit -u`"))
+        else:
+            self.stop(news.error)
+
+    def _ended(self, news: base.Ended) -> None:
+        sent = self._sent.get(news.batch)
+        if sent is None:
+            raise InternalError(message=f"results for batch {news.batch}", events=self.scheduler.history)
+        begin = sent.done
+        sent.done += news.count
+        results = news.results
+        if sent.errors:
+            failures = results.failures = results.failures or {}
+            for offset in range(begin, sent.done):
+                if offset in sent.errors:
+                    failures[offset - begin] = sent.errors[offset]
+        if sent.done >= len(sent.items):
+            del self._sent[news.batch]
+        if sent.call.number in self.calls:
+            pid = self.backend.pid(news.worker)
+            sent.call.accept(sent.start + begin, sent.items[begin : sent.done], results, pid)
+        self.tell(events.Finished(news.worker, news.batch, news.count, news.seconds))
+
+    def _lost(self, news: base.Gone) -> None:
+        for number, sent in list(self._sent.items()):
+            if sent.worker == news.worker:
+                sent.call.put_back(sent.start + sent.done, sent.items[sent.done :])
+                del self._sent[number]
+        self._gone = news
+        if not self.broken:
+            self._start_error = WorkerDied(item="its start", pid=news.pid, exitcode=news.exitcode, hint=news.hint)
+        self.tell(events.Died(news.worker, news.batch, news.position, news.running))
+
+    # The end.
+
+    def stop(self, error: BaseException) -> None:
+        """Under the lock: end all calls with an error and let no worker live."""
+        if self.broken is not None:
+            return
+        self.broken = error
+        self.closed = True
+        calls, self.calls = list(self.calls.values()), {}
+        self.scheduler.handle(events.Closed(), monotonic())
+        for call in calls:
+            call.fail(error, self._after)
+            self.scheduler.handle(events.Cancelled(call.number), monotonic())
+        until = monotonic() + STOP_SECONDS
+        for link in list(self.backend.links.values()):
+            self.backend.signal(link, signal.SIGTERM)
+            self.backend.signal(link, signal.SIGCONT)
+            self.backend.retire(link.number, until)
+        self._watch.wake()
+
+    @property
+    def over(self) -> bool:
+        """True when nothing is left to be done and nobody is left to do it."""
+        return self.closed and not self.backend.links and (self.broken is not None or self.scheduler.idle)
+
+    # The thread.
+
+    def run(self) -> None:
+        """Hear news until the end."""
+        self.callback_threads.add(threading.get_ident())
+        try:
+            while not self.over:
+                self._turn()
+        except BaseException as error:
+            traceback.print_exc()
+            reason = f"its engine failed: {type(error).__name__}: {error}"
+            self.do(lambda: self.stop(PoolTerminated(reason=reason)))
+            self.backend.kill_late(float("inf"))
+
+    def _turn(self) -> None:
+        with self.lock:
+            deadlines = (self.scheduler.next_deadline(), self.backend.next_deadline())
+            until = min((time for time in deadlines if time is not None), default=None)
+            self._sleeping_until = until
+            self._asleep = True
+        ready = self._watch.wait(None if until is None else until - monotonic())
+        self._asleep = False
+        while self._requests:
+            self._requests.popleft()()
+        for descriptor in ready:
+            self._read_one(descriptor)
+        if until is not None and monotonic() >= until:
+            self.do(self._tick)
+
+    def _read_one(self, descriptor: int) -> None:
+        if descriptor == self.backend.nursery_descriptor:
+            self.do(lambda: self._hear_all(self.backend.hear_nursery()))
+            return
+        with self.lock:
+            link = self.backend.link_at(descriptor)
+            if link is None or link.borrowed:
+                return
+            link.borrowed = True  # by this thread, until all that it said has been settled
+        try:
+            self.hear(self.backend.hear(link))
+        finally:
+            link.borrowed = False
+
+    def _tick(self) -> None:
+        now = monotonic()
+        self.backend.kill_late(now)
+        deadline = self.scheduler.next_deadline()
+        if deadline is not None and now >= deadline:
+            self.tell(events.Ticked())
+
+    # Reading for oneself.
+
+    def borrow(self, link: Link | None) -> bool:
+        """Under the lock: take over a worker's channel, if nobody has and nothing hinders it."""
+        if link is None or link.borrowed or link.closed or link.channel.blocked or self.broken:
+            return False
+        link.borrowed = True
+        self._watch.unwatch(link.channel.fileno())
+        return True
+
+    def read_borrowed(self, link: Link, done: Callable[[], bool], until: float | None) -> None:
+        """Hear one worker until `done`, until a time, or until its channel ends; then give the channel back."""
+        poll = select.poll()
+        me = threading.get_ident()
+        try:
+            poll.register(link.channel.fileno(), select.POLLIN)
+            while not done() and not link.closed:
+                wait = None if until is None else max(0.0, (until - monotonic()) * 1000)
+                if not poll.poll(wait):
+                    if until is not None and monotonic() >= until:
+                        return
+                    continue
+                self.callback_threads.add(me)  # what is rebuilt here must not wait for this pool
+                self.hear(self.backend.hear(link))
+                self.callback_threads.discard(me)
+        finally:
+            self.callback_threads.discard(me)
+            with self.lock:
+                link.borrowed = False
+                self.backend.rewatch(link)
+
+
+def _guarded(function: Callable[[], None]) -> None:
+    """Run a callback; what it raises is told and ends nothing."""
+    try:
+        function()
+    except Exception:
+        traceback.print_exc()

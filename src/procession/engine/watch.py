@@ -1,0 +1,54 @@
+"""Wait for descriptors; another thread may change which, and may wake the waiting one.
+
+Knows: one epoll instance and one descriptor to wake it by.
+Must not know: what the descriptors are.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+
+
+class Watch:
+    """Descriptors and what is waited for at each."""
+
+    def __init__(self) -> None:
+        self._poll = select.epoll()
+        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._poll.register(self._wake, select.EPOLLIN)
+        self._known: dict[int, int] = {}
+
+    def watch(self, descriptor: int, writing: bool) -> None:
+        """Wait for this descriptor too; `writing`: also until it can be written to."""
+        mask = select.EPOLLIN | (select.EPOLLOUT if writing else 0)
+        known = self._known.get(descriptor)
+        if known is None:
+            self._poll.register(descriptor, mask)
+        elif known != mask:
+            self._poll.modify(descriptor, mask)
+        self._known[descriptor] = mask
+
+    def unwatch(self, descriptor: int) -> None:
+        """Wait for it no longer."""
+        if self._known.pop(descriptor, None) is not None:
+            self._poll.unregister(descriptor)
+
+    def wait(self, seconds: float | None) -> list[int]:
+        """Wait until something is ready, or for so long; return what is ready."""
+        ready = [descriptor for descriptor, _ in self._poll.poll(-1 if seconds is None else max(seconds, 0.0))]
+        if self._wake in ready:
+            ready.remove(self._wake)
+            os.eventfd_read(self._wake)
+        return ready
+
+    def wake(self) -> None:
+        """Let `wait` return now."""
+        if self._wake >= 0:
+            os.eventfd_write(self._wake, 1)
+
+    def close(self) -> None:
+        """Give the descriptors back."""
+        wake, self._wake = self._wake, -1
+        self._poll.close()
+        os.close(wake)

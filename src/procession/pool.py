@@ -1,0 +1,509 @@
+"""`Pool`: the interface of `multiprocessing.Pool` on our engine.
+
+Knows: names, signatures and promises of multiprocessing.pool.
+Must not know: how items reach workers.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, overload
+
+from procession.engine.calls import LazyCall, MapCall, Single
+from procession.engine.engine import Engine
+from procession.launcher import host, start_methods
+from procession.model.errors import MaybeEncodingError as MaybeEncodingError
+from procession.model.errors import shorten, shorten_text
+from procession.model.task import Style, TaskOptions
+from procession.results import AsyncResult, ResultIterator, make_future
+from procession.wire.exceptions import RemoteTraceback as RemoteTraceback
+from procession.worker import nesting
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from procession.model.outcome import Outcome
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+RUN, CLOSE, TERMINATE = "RUN", "CLOSE", "TERMINATE"
+
+
+class Pool:
+    """A pool of worker processes.
+
+    Args:
+        processes: Number of workers. None: what `procession.launcher.host.worker_count` finds.
+        initializer: Called in every worker before its first item.
+        initargs: Its arguments.
+        maxtasksperchild: Items (chunks, where `chunksize` is given) after which a worker is replaced. None: never.
+        context: A start method's name, a context, or None for the default.
+        preload: Modules that a clean nursery imports once, before it forks the workers.
+        progress: True: a bar or lines on standard error. A function: called with (ended, failed, total or None).
+
+    Raises:
+        ValueError: `processes` is less than 1, `maxtasksperchild` is no positive whole number, `context` is unknown.
+        TypeError: `initializer` is not callable.
+        StartFailed: The system refused processes or descriptors.
+
+    Source: multiprocessing.pool.Pool.
+    """
+
+    def __init__(
+        self,
+        processes: int | None = None,
+        initializer: Callable[..., object] | None = None,
+        initargs: Iterable[Any] = (),
+        maxtasksperchild: int | None = None,
+        context: Any = None,
+        *,
+        preload: Sequence[str] = (),
+        progress: bool | Callable[[int, int, int | None], object] = False,
+    ) -> None:
+        self._state = TERMINATE  # so that nothing is ended that never began
+        workers = _checked_workers(processes)
+        if maxtasksperchild is not None and (not isinstance(maxtasksperchild, int) or maxtasksperchild < 1):
+            raise ValueError(f"maxtasksperchild={maxtasksperchild!r}: must be a whole number of 1 or more, or None")
+        if initializer is not None and not callable(initializer):
+            raise TypeError(f"initializer={initializer!r}: must be callable")
+        method = start_methods.resolve(context)
+        self._processes = self.size = workers
+        self._progress = progress
+        title = {"fork": "Fork", "spawn": "Spawn", "forkserver": "ForkServer"}.get(method.name, "Nursery")
+        self._engine = Engine(
+            method, workers, maxtasksperchild, initializer, initargs, preload, f"{title}PoolWorker"
+        )
+        self._state = RUN
+
+    # One item.
+
+    @overload
+    def apply(
+        self,
+        func: Callable[..., R],
+        args: Iterable[Any] = (),
+        kwds: Mapping[str, Any] | None = None,
+        *,
+        outcomes: Literal[False] = False,
+    ) -> R: ...
+    @overload
+    def apply(
+        self,
+        func: Callable[..., R],
+        args: Iterable[Any] = (),
+        kwds: Mapping[str, Any] | None = None,
+        *,
+        outcomes: Literal[True],
+    ) -> Outcome[R]: ...
+    def apply(
+        self,
+        func: Callable[..., R],
+        args: Iterable[Any] = (),
+        kwds: Mapping[str, Any] | None = None,
+        *,
+        outcomes: bool = False,
+    ) -> Any:
+        """Call `func(*args, **kwds)` in a worker and return its result.
+
+        Raises:
+            WorkerDied: The worker died while it ran it.
+            ValueError: The pool is closed.
+            BaseException: What the function raised.
+        """
+        self._engine.may_wait()
+        result: AsyncResult[Any] = AsyncResult(self._engine, self, None, None, outcomes)
+        single = self._single(func, args, kwds, result)
+        if single is not None:
+            self._engine.run_single(single, result.ready)
+        return result.get()
+
+    @overload
+    def apply_async(
+        self,
+        func: Callable[..., R],
+        args: Iterable[Any] = (),
+        kwds: Mapping[str, Any] | None = None,
+        callback: Callable[[Any], object] | None = None,
+        error_callback: Callable[[BaseException], object] | None = None,
+        *,
+        outcomes: Literal[False] = False,
+    ) -> AsyncResult[R]: ...
+    @overload
+    def apply_async(
+        self,
+        func: Callable[..., R],
+        args: Iterable[Any] = (),
+        kwds: Mapping[str, Any] | None = None,
+        callback: Callable[[Any], object] | None = None,
+        error_callback: Callable[[BaseException], object] | None = None,
+        *,
+        outcomes: Literal[True],
+    ) -> AsyncResult[Outcome[R]]: ...
+    def apply_async(
+        self,
+        func: Callable[..., R],
+        args: Iterable[Any] = (),
+        kwds: Mapping[str, Any] | None = None,
+        callback: Callable[[Any], object] | None = None,
+        error_callback: Callable[[BaseException], object] | None = None,
+        *,
+        outcomes: bool = False,
+    ) -> Any:
+        """Call `func(*args, **kwds)` in a worker; return at once.
+
+        Args:
+            callback: Called with the result, in a thread of the pool's; it must not wait for this pool.
+            error_callback: Called with the error instead.
+
+        Raises:
+            ValueError: The pool is closed.
+        """
+        result: AsyncResult[Any] = AsyncResult(self._engine, self, callback, error_callback, outcomes)
+        single = self._single(func, args, kwds, result)
+        if single is not None:
+            self._engine.submit_single(single)
+        return result
+
+    def submit(self, fn: Callable[..., R], /, *args: Any, **kwargs: Any) -> Future[R]:
+        """Call `fn(*args, **kwargs)` in a worker; return a `concurrent.futures.Future`.
+
+        Raises:
+            ValueError: The pool is closed.
+        """
+        future = make_future(self._engine)
+        single = self._single(fn, args, kwargs, future, future.set_running_or_notify_cancel)
+        if single is not None:
+            self._engine.submit_single(single)
+        return future
+
+    def _single(
+        self,
+        function: Callable[..., Any],
+        args: Iterable[Any],
+        kwds: Mapping[str, Any] | None,
+        result: Any,
+        wanted: Callable[[], bool] | None = None,
+    ) -> Single | None:
+        """Pickle a call; None if that failed, and its result knows."""
+        args, kwds = tuple(args), dict(kwds or {})
+        self._engine.usable()
+        try:
+            packed = self._engine.function(function), self._engine.pack((args, kwds))
+        except Exception as error:
+            result.settle(None, error, None, None)
+            return None
+        single = Single(*packed, lambda: _call_text(function, args, kwds), result.settle, wanted)
+        result.single = single
+        return single
+
+    # Many items, one result.
+
+    @overload
+    def map(
+        self,
+        func: Callable[[T], R],
+        iterable: Iterable[T],
+        chunksize: int | None = None,
+        *,
+        outcomes: Literal[False] = False,
+    ) -> list[R]: ...
+    @overload
+    def map(
+        self,
+        func: Callable[[T], R],
+        iterable: Iterable[T],
+        chunksize: int | None = None,
+        *,
+        outcomes: Literal[True],
+    ) -> list[Outcome[R]]: ...
+    def map(
+        self,
+        func: Callable[[T], R],
+        iterable: Iterable[T],
+        chunksize: int | None = None,
+        *,
+        outcomes: bool = False,
+    ) -> Any:
+        """Call `func` on every item and return the results in order, when all have ended.
+
+        Args:
+            chunksize: Items that travel together. None: sized by their measured duration.
+            outcomes: Return an `Outcome` per item, and raise for none.
+
+        Raises:
+            BaseException: The error of the first item that failed, after all have ended; `procession.failure` tells
+                which item it was and how the others ended.
+            ValueError: The pool is closed.
+        """
+        self._engine.may_wait()
+        return self._map(Style.CALL, func, iterable, chunksize, None, None, outcomes).get()
+
+    @overload
+    def map_async(
+        self,
+        func: Callable[[T], R],
+        iterable: Iterable[T],
+        chunksize: int | None = None,
+        callback: Callable[[Any], object] | None = None,
+        error_callback: Callable[[BaseException], object] | None = None,
+        *,
+        outcomes: Literal[False] = False,
+    ) -> AsyncResult[list[R]]: ...
+    @overload
+    def map_async(
+        self,
+        func: Callable[[T], R],
+        iterable: Iterable[T],
+        chunksize: int | None = None,
+        callback: Callable[[Any], object] | None = None,
+        error_callback: Callable[[BaseException], object] | None = None,
+        *,
+        outcomes: Literal[True],
+    ) -> AsyncResult[list[Outcome[R]]]: ...
+    def map_async(
+        self,
+        func: Callable[[T], R],
+        iterable: Iterable[T],
+        chunksize: int | None = None,
+        callback: Callable[[Any], object] | None = None,
+        error_callback: Callable[[BaseException], object] | None = None,
+        *,
+        outcomes: bool = False,
+    ) -> Any:
+        """As `map`, but return at once."""
+        return self._map(Style.CALL, func, iterable, chunksize, callback, error_callback, outcomes)
+
+    @overload
+    def starmap(
+        self,
+        func: Callable[..., R],
+        iterable: Iterable[Iterable[Any]],
+        chunksize: int | None = None,
+        *,
+        outcomes: Literal[False] = False,
+    ) -> list[R]: ...
+    @overload
+    def starmap(
+        self,
+        func: Callable[..., R],
+        iterable: Iterable[Iterable[Any]],
+        chunksize: int | None = None,
+        *,
+        outcomes: Literal[True],
+    ) -> list[Outcome[R]]: ...
+    def starmap(
+        self,
+        func: Callable[..., R],
+        iterable: Iterable[Iterable[Any]],
+        chunksize: int | None = None,
+        *,
+        outcomes: bool = False,
+    ) -> Any:
+        """As `map`, but each item is a tuple of arguments: `func(*item)`."""
+        self._engine.may_wait()
+        return self._map(Style.STAR, func, iterable, chunksize, None, None, outcomes).get()
+
+    @overload
+    def starmap_async(
+        self,
+        func: Callable[..., R],
+        iterable: Iterable[Iterable[Any]],
+        chunksize: int | None = None,
+        callback: Callable[[Any], object] | None = None,
+        error_callback: Callable[[BaseException], object] | None = None,
+        *,
+        outcomes: Literal[False] = False,
+    ) -> AsyncResult[list[R]]: ...
+    @overload
+    def starmap_async(
+        self,
+        func: Callable[..., R],
+        iterable: Iterable[Iterable[Any]],
+        chunksize: int | None = None,
+        callback: Callable[[Any], object] | None = None,
+        error_callback: Callable[[BaseException], object] | None = None,
+        *,
+        outcomes: Literal[True],
+    ) -> AsyncResult[list[Outcome[R]]]: ...
+    def starmap_async(
+        self,
+        func: Callable[..., R],
+        iterable: Iterable[Iterable[Any]],
+        chunksize: int | None = None,
+        callback: Callable[[Any], object] | None = None,
+        error_callback: Callable[[BaseException], object] | None = None,
+        *,
+        outcomes: bool = False,
+    ) -> Any:
+        """As `starmap`, but return at once."""
+        return self._map(Style.STAR, func, iterable, chunksize, callback, error_callback, outcomes)
+
+    def _map(
+        self,
+        style: Style,
+        function: Callable[..., Any],
+        iterable: Iterable[Any],
+        chunksize: int | None,
+        callback: Callable[[Any], object] | None,
+        error_callback: Callable[[BaseException], object] | None,
+        outcomes: bool,
+    ) -> AsyncResult[Any]:
+        options = TaskOptions(chunksize=chunksize, ordered=False, timed=outcomes)
+        self._engine.usable()
+        items = iterable if isinstance(iterable, (list, tuple, range)) else list(iterable)
+        result: AsyncResult[Any] = AsyncResult(self._engine, self, callback, error_callback)
+        try:
+            packed = self._engine.function(function)
+        except Exception as error:
+            result.settle(None, error, None, None)
+            return result
+        call = MapCall(packed, style, options, items, result.settle_map)
+        call.progress = self._reporter(len(items))
+        self._engine.submit(call, len(items))
+        return result
+
+    # Many items, one after another.
+
+    @overload
+    def imap(
+        self,
+        func: Callable[[T], R],
+        iterable: Iterable[T],
+        chunksize: int | None = None,
+        *,
+        outcomes: Literal[False] = False,
+    ) -> ResultIterator[R]: ...
+    @overload
+    def imap(
+        self,
+        func: Callable[[T], R],
+        iterable: Iterable[T],
+        chunksize: int | None = None,
+        *,
+        outcomes: Literal[True],
+    ) -> ResultIterator[Outcome[R]]: ...
+    def imap(
+        self,
+        func: Callable[[T], R],
+        iterable: Iterable[T],
+        chunksize: int | None = None,
+        *,
+        outcomes: bool = False,
+    ) -> Any:
+        """Call `func` on the items; return an iterator over the results, in order.
+
+        The input is read only as far ahead as the workers need; unread results are bounded too. An item that failed
+        raises at its place; the next `next()` goes on.
+        """
+        return self._stream(func, iterable, chunksize, True, outcomes)
+
+    @overload
+    def imap_unordered(
+        self,
+        func: Callable[[T], R],
+        iterable: Iterable[T],
+        chunksize: int | None = None,
+        *,
+        outcomes: Literal[False] = False,
+    ) -> ResultIterator[R]: ...
+    @overload
+    def imap_unordered(
+        self,
+        func: Callable[[T], R],
+        iterable: Iterable[T],
+        chunksize: int | None = None,
+        *,
+        outcomes: Literal[True],
+    ) -> ResultIterator[Outcome[R]]: ...
+    def imap_unordered(
+        self,
+        func: Callable[[T], R],
+        iterable: Iterable[T],
+        chunksize: int | None = None,
+        *,
+        outcomes: bool = False,
+    ) -> Any:
+        """As `imap`, but the results come as they finish."""
+        return self._stream(func, iterable, chunksize, False, outcomes)
+
+    def _stream(
+        self, function: Callable[..., Any], iterable: Iterable[Any], chunksize: int | None, ordered: bool, outcomes: bool
+    ) -> ResultIterator[Any]:
+        options = TaskOptions(chunksize=chunksize, ordered=ordered, lazy=True, timed=outcomes)
+        self._engine.usable()
+        call = LazyCall(self._engine.function(function), Style.CALL, options)
+        call.progress = self._reporter(None)
+        iterator: ResultIterator[Any] = ResultIterator(self._engine, self, call)
+        self._engine.feed(call, iterable)
+        return iterator
+
+    def _reporter(self, total: int | None) -> Callable[[int, int], None] | None:
+        if not self._progress:
+            return None
+        from procession.monitor.progress import reporter
+
+        return reporter(self._progress, total)
+
+    # The end.
+
+    def close(self) -> None:
+        """Take no further calls; the workers end when all is done."""
+        if self._state == RUN:
+            self._state = CLOSE
+            self._engine.close()
+
+    def terminate(self) -> None:
+        """End now: running items are ended, unfinished calls get `PoolTerminated`."""
+        self._state = TERMINATE
+        self._engine.terminate("terminate() was called")
+        self._engine.join()
+
+    def join(self) -> None:
+        """Wait until all workers have ended.
+
+        Raises:
+            ValueError: Neither `close` nor `terminate` was called before.
+        """
+        if self._state == RUN:
+            raise ValueError("the pool is still running: call close() or terminate() before join()")
+        self._engine.may_wait()
+        self._engine.join()
+
+    def __enter__(self) -> Self:
+        if self._state != RUN:
+            raise ValueError("the pool is not running any more: it was closed or terminated; make another one")
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.terminate()
+
+    def __del__(self, warn: Any = warnings.warn, kind: type[Warning] = ResourceWarning, run: str = RUN) -> None:
+        # The defaults keep alive what is needed here while the interpreter takes its modules apart.
+        if getattr(self, "_state", None) == run:
+            warn(f"unclosed running procession pool {self!r}", kind, source=self)
+            engine = getattr(self, "_engine", None)
+            if engine is not None:
+                engine.later(lambda: engine.terminate("it was forgotten: no close(), no terminate()"))
+
+    def __reduce__(self) -> Any:
+        raise NotImplementedError("a pool cannot be passed to another process: its workers are this process's children")
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__module__}.{type(self).__qualname__} state={self._state} pool_size={self._processes}>"
+
+
+def _checked_workers(processes: int | None) -> int:
+    if processes is None:
+        return max(1, host.worker_count().count // nesting.outer_workers())
+    if not isinstance(processes, int) or processes < 1:
+        raise ValueError(f"processes={processes!r}: must be a whole number of 1 or more, or None")
+    return processes
+
+
+def _call_text(function: Callable[..., Any], args: tuple[Any, ...], kwds: dict[str, Any]) -> str:
+    """Write a call as a reader would, cut where it gets long."""
+    name = getattr(function, "__name__", None) or shorten(function, 40)
+    inside = [shorten(each, 30) for each in args] + [f"{key}={shorten(value, 30)}" for key, value in kwds.items()]
+    return shorten_text(f"{name}({', '.join(inside)})")

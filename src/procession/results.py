@@ -1,0 +1,240 @@
+"""What asynchronous calls give back: `AsyncResult`, the iterators of `imap`, a future.
+
+Knows: what multiprocessing and concurrent.futures promise of them.
+Must not know: how outcomes come about.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from procession.engine.calls import LazyCall, MapCall, Single
+from procession.engine.engine import Engine, NothingYet
+from procession.model.outcome import Attempt, Outcome
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+R = TypeVar("R")
+
+
+def timeout_error(text: str) -> Exception:
+    """Make the error of a wait that took too long: multiprocessing's TimeoutError and the built-in one at once."""
+    from procession.waiting import WaitTimeout
+
+    return WaitTimeout(text)
+
+
+class AsyncResult(Generic[R]):
+    """The result of `apply_async`, `map_async` or `starmap_async`.
+
+    Source: multiprocessing.pool.AsyncResult.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        keep: object,
+        callback: Callable[[Any], object] | None,
+        error_callback: Callable[[BaseException], object] | None,
+        outcomes: bool = False,
+    ) -> None:
+        self._engine = engine
+        self._keep = keep  # the pool: it must not be collected while somebody waits for its results
+        self._callback = callback
+        self._error_callback = error_callback
+        self._outcomes = outcomes
+        self.single: Single | None = None  # where it is one item that runs
+        self._ready = False
+        self._value: Any = None
+        self._error: BaseException | None = None
+        self._waiters: list[Any] = []
+
+    def ready(self) -> bool:
+        """True once the call has ended."""
+        return self._ready
+
+    def successful(self) -> bool:
+        """True if the call ended without an error.
+
+        Raises:
+            ValueError: It has not ended.
+        """
+        if not self._ready:
+            raise ValueError(f"{self!r} is not ready; ask again after wait() or get()")
+        return self._error is None
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Wait until the call has ended, or for `timeout` seconds.
+
+        Raises:
+            RuntimeError: Called from a callback of the same pool, which would wait for itself.
+        """
+        if self._ready:
+            return
+        self._engine.may_wait()
+        if self.single is not None:
+            self._engine.help(self.single, self.ready, timeout)
+            if self._ready:
+                return
+        waiter = threading.Lock()
+        waiter.acquire()
+        self._waiters.append(waiter)
+        if not self._ready:  # set() reads the list after it has set the flag, so one of us sees the other
+            waiter.acquire(timeout=-1 if timeout is None else max(0.0, min(timeout, threading.TIMEOUT_MAX)))
+
+    def get(self, timeout: float | None = None) -> R:
+        """Wait for the result and return it.
+
+        Raises:
+            TimeoutError: It took longer than `timeout` seconds.
+            BaseException: What the call ended with.
+        """
+        self.wait(timeout)
+        if not self._ready:
+            raise timeout_error(f"no result within timeout={timeout!r} seconds; the call goes on")
+        if self._error is not None:
+            raise self._error
+        value: R = self._value
+        return value
+
+    def settle(self, value: Any, error: BaseException | None, seconds: float | None, worker: int | None) -> None:
+        """Take the outcome of one item; the engine calls this once."""
+        if self._outcomes:
+            value = Outcome(0, None, value, error, (Attempt(error, seconds, worker),))
+            error = None
+        self._settle(value, error)
+
+    def settle_map(self, call: MapCall) -> None:
+        """Take the outcome of a call with many items; the engine calls this once."""
+        error = _first_error(call)
+        self._settle(None if error is not None else call.results, error)
+
+    def _settle(self, value: Any, error: BaseException | None) -> None:
+        self._value, self._error = value, error
+        self.single = None
+        callback: Callable[[Any], object] | None
+        callback, argument = (self._callback, value) if error is None else (self._error_callback, error)
+        try:
+            if callback is not None:
+                callback(argument)
+        finally:
+            self._callback = self._error_callback = None
+            self._ready = True
+            self._keep = None
+            for waiter in self._waiters:
+                waiter.release()
+
+
+def _first_error(call: MapCall) -> BaseException | None:
+    """The error that a `map` ends with: the whole call's, or that of the first item that failed.
+
+    The outcomes that are there are kept for `procession.failure`.
+    """
+    if call.error is not None:
+        return call.error
+    if not call.failures or call.options.timed:
+        return None
+    error = call.failures[min(call.failures)]
+    _remember(error, call)
+    return error
+
+
+def _remember(error: BaseException, call: MapCall) -> None:
+    """Keep with an error how all items of its call ended."""
+    try:
+        error.procession_call = call  # type: ignore[attr-defined]
+    except AttributeError:
+        pass  # a class with slots: the note about the item must do
+
+
+class ResultIterator(Iterator[R]):
+    """The iterator of `imap` and `imap_unordered`.
+
+    Source: multiprocessing.pool.IMapIterator.
+    """
+
+    def __init__(self, engine: Engine, keep: object, call: LazyCall) -> None:
+        self._engine = engine
+        self._keep = keep
+        self._call = call
+        self._current: Iterator[R] = iter(())
+        self._failing: tuple[list[Any], dict[int, BaseException], int] | None = None
+        self._taken = 0
+
+    def __iter__(self) -> Iterator[R]:
+        return self
+
+    def __next__(self) -> R:
+        for value in self._current:
+            return value
+        return self._advance(None)
+
+    def next(self, timeout: float | None = None) -> R:
+        """Return the next result.
+
+        Raises:
+            StopIteration: There is none.
+            TimeoutError: It did not come within `timeout` seconds; ask again.
+            BaseException: What the item ended with; the next call gives the next item's.
+        """
+        for value in self._current:
+            return value
+        return self._advance(timeout)
+
+    def _advance(self, timeout: float | None) -> R:
+        """Go to the next values that stand side by side, and return the first."""
+        while True:
+            if self._failing is not None:
+                self._go_on(*self._failing)
+            else:
+                self._take_chunk(timeout)
+            for value in self._current:
+                return value
+
+    def _go_on(self, values: list[Any], failures: dict[int, BaseException], position: int) -> None:
+        """Behind `position`, in a chunk some of whose items failed."""
+        error = failures.get(position)
+        if error is not None:
+            self._failing = (values, failures, position + 1)
+            raise error
+        stop = min((place for place in failures if place > position), default=len(values))
+        self._current = iter(values[position:stop])
+        self._failing = (values, failures, stop) if stop < len(values) else None
+
+    def _take_chunk(self, timeout: float | None) -> None:
+        taken, self._taken = self._taken, 0
+        try:
+            chunk = self._engine.next_chunk(self._call, taken, timeout)
+        except NothingYet:
+            raise timeout_error(f"no result within timeout={timeout!r} seconds; ask again") from None
+        if chunk is None:
+            error, self._call.error = self._call.error, None
+            self._keep = None
+            if error is not None:
+                raise error
+            raise StopIteration
+        _, values, failures = chunk
+        self._taken = len(values)
+        if failures:
+            self._failing = (values, failures, 0)
+        else:
+            self._current = iter(values)
+
+    def close(self) -> None:
+        """Take no more results; what has not begun never will."""
+        self._engine.cancel(self._call)
+
+    def __del__(self) -> None:
+        call = getattr(self, "_call", None)
+        if call is not None and not call.finished:
+            self._engine.later(lambda: self._engine.cancel(call))
+
+
+def make_future(engine: Engine) -> Future[Any]:
+    """Make a real `concurrent.futures.Future` whose waiter may read the worker's channel itself."""
+    from procession.waiting import PoolFuture
+
+    return PoolFuture(engine)

@@ -1,0 +1,56 @@
+"""Classes that stand with one foot in the standard library's heavy modules; loaded when one is first needed.
+
+Knows: multiprocessing's TimeoutError, concurrent.futures' Future.
+Must not know: pools.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from concurrent.futures import Future
+from time import monotonic
+from typing import Any
+
+from procession.engine.calls import Single
+from procession.engine.engine import Engine
+
+
+class WaitTimeout(multiprocessing.TimeoutError, TimeoutError):
+    """The caller waited as long as it wanted; what it waited for goes on."""
+
+
+class PoolFuture(Future[Any]):
+    """A future whose waiting caller hears the worker itself, where it can: that saves waking two threads."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__()
+        self._engine = engine
+        self.single: Single | None = None
+
+    def result(self, timeout: float | None = None) -> Any:
+        """As `concurrent.futures.Future.result`."""
+        return super().result(self._help(timeout))
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """As `concurrent.futures.Future.exception`."""
+        return super().exception(self._help(timeout))
+
+    def settle(self, value: Any, error: BaseException | None, seconds: float | None, worker: int | None) -> None:
+        """Take the outcome; the engine calls this once."""
+        self.single = None
+        if self.cancelled():
+            return
+        if error is not None:
+            if not self.running():
+                self.set_running_or_notify_cancel()
+            self.set_exception(error)
+        else:
+            self.set_result(value)
+
+    def _help(self, timeout: float | None) -> float | None:
+        if self.done() or self.single is None:
+            return timeout
+        self._engine.may_wait()
+        until = None if timeout is None else monotonic() + timeout
+        self._engine.help(self.single, self.done, timeout)
+        return None if until is None else max(0.0, until - monotonic())

@@ -1,0 +1,117 @@
+"""Inputs and outcomes as bytes.
+
+Plain values (numbers, texts, bytes, None and tuples of them) travel together in one pickle: nothing can go wrong
+with one of them alone. All others are pickled one by one, so that a value that cannot be pickled or rebuilt costs
+its own item only, and so that no two items share an object by accident.
+
+Knows: the bodies of the frames BATCH and RESULTS.
+Must not know: what the numbers in them mean to the scheduler.
+"""
+
+from __future__ import annotations
+
+import pickle
+import struct
+from collections.abc import Sequence
+from itertools import chain
+from typing import Any
+
+from procession.model.errors import RemoteError
+from procession.wire import exceptions
+
+PLAIN = frozenset({int, float, str, bytes, bool, complex, type(None)})
+PROTOCOL = 5
+
+BATCH_HEAD = struct.Struct("<QQIIBB")  # batch, function, count, group, style, flags
+FUNCTION_HEAD = struct.Struct("<Qq")  # number, number of the function that may be forgotten (-1: none)
+RESULTS_HEAD = struct.Struct("<QIdB")  # batch, count, seconds, flags
+
+WHOLE = 1  # the values travel in one pickle
+TIMED = 2  # every item's duration is wanted
+
+
+def plain(values: Sequence[Any]) -> bool:
+    """True if nothing can go wrong when these values are pickled and rebuilt."""
+    if type(values) is range:
+        return True
+    kinds = set(map(type, values))
+    if kinds <= PLAIN:
+        return True
+    return kinds == {tuple} and PLAIN.issuperset(map(type, chain.from_iterable(values)))
+
+
+def dump(value: object) -> bytes:
+    """Pickle one value.
+
+    Raises:
+        BaseException: Whatever its `__reduce__` raises.
+    """
+    return pickle.dumps(value, PROTOCOL)
+
+
+load = pickle.loads
+
+
+def encode_results(
+    batch: int,
+    seconds: float,
+    values: list[Any],
+    failures: dict[int, exceptions.Encoded],
+    durations: list[float] | None,
+) -> bytes:
+    """Make the body of a RESULTS frame; a value that cannot be pickled becomes a failure of its item."""
+    flags = 0
+    if plain(values):
+        flags, out = WHOLE, values
+    else:
+        out = [_dump_result(value, offset, failures) for offset, value in enumerate(values)]
+    head = RESULTS_HEAD.pack(batch, len(values), seconds, flags)
+    return head + pickle.dumps((out, failures or None, durations), PROTOCOL)
+
+
+def _dump_result(value: object, offset: int, failures: dict[int, exceptions.Encoded]) -> bytes | None:
+    if value is None:
+        return None
+    try:
+        return pickle.dumps(value, PROTOCOL)
+    except BaseException as error:  # a user's __reduce__ may raise anything, also SystemExit
+        failures[offset] = exceptions.encode_unsendable(error, value)
+        return None
+
+
+class Results:
+    """Outcomes of neighbouring items: their values, with the errors of those that failed by position."""
+
+    __slots__ = ("durations", "failures", "values")
+
+    def __init__(
+        self, values: list[Any], failures: dict[int, BaseException] | None, durations: list[float] | None
+    ) -> None:
+        self.values = values
+        self.failures = failures
+        self.durations = durations
+
+
+def decode_results(flags: int, body: bytes | bytearray | memoryview) -> Results:
+    """Rebuild what `encode_results` was given; what cannot be rebuilt becomes a failure of its item."""
+    out, records, durations = pickle.loads(body)
+    failures: dict[int, BaseException] = {}
+    if not flags & WHOLE:
+        out = [data if data is None else _load_result(data, offset, failures) for offset, data in enumerate(out)]
+    if records:
+        failures.update((offset, exceptions.decode(record)) for offset, record in records.items())
+    return Results(out, failures or None, durations)
+
+
+def _load_result(data: bytes, offset: int, failures: dict[int, BaseException]) -> Any:
+    try:
+        return pickle.loads(data)
+    except (KeyboardInterrupt, SystemExit, GeneratorExit, StopIteration) as error:
+        name = type(error).__name__
+        failures[offset] = RemoteError(
+            type_name=name, message=str(error), traceback="", reason="raised while its result was rebuilt", cause=error
+        )
+    except BaseException as error:
+        error.add_note("raised while the result was rebuilt in the parent")
+        failures[offset] = error
+    return None

@@ -1,0 +1,120 @@
+"""An exception arrives as itself, or as `RemoteError`.
+
+Knows: how an exception and its traceback become bytes, and how they are rebuilt.
+Must not know: who raises it in the end.
+"""
+
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+from procession.model.errors import MaybeEncodingError, RemoteError, TaskExit
+
+# kind, pickled exception (or None), type name, message, traceback, pickled exit code (or None)
+Encoded = tuple[str, bytes | None, str, str, str, bytes | None]
+
+RAISED = "raised"
+EXITED = "exited"  # sys.exit
+ODD = "odd"  # must not be raised bare on the other side
+UNSENDABLE = "unsendable"  # the result, not the task, is at fault
+
+
+class RemoteTraceback(Exception):
+    """The cause of an exception that was raised in a worker: the traceback there, as text.
+
+    Args:
+        tb: The text.
+
+    Source: concurrent.futures.process and multiprocessing.pool have a class of this name, printed the same way.
+    """
+
+    def __init__(self, tb: str) -> None:
+        super().__init__(tb)
+        self.tb = tb
+
+    def __str__(self) -> str:
+        return f'\n"""\n{self.tb}"""'
+
+
+def _text(make: Any, what: str) -> str:
+    """Call `make`; users' `__str__` and `__repr__` may raise anything."""
+    try:
+        return str(make())
+    except BaseException as error:
+        return f"<{what} raised {type(error).__name__}>"
+
+
+def _dump(value: object) -> bytes | None:
+    try:
+        return pickle.dumps(value, 5)
+    except BaseException:  # a user's __reduce__ may raise anything; the text still travels
+        return None
+
+
+def _traceback_text(error: BaseException, skip: int) -> str:
+    import traceback
+
+    trace = error.__traceback__
+    for _ in range(skip):
+        trace = trace.tb_next if trace is not None else None
+    try:
+        return "".join(traceback.format_exception(type(error), error, trace))
+    except BaseException as failure:  # a __str__ that raises SystemExit
+        return f"{type(error).__qualname__} (its traceback cannot be printed: {type(failure).__name__})\n"
+
+
+def encode(error: BaseException, skip: int = 0) -> Encoded:
+    """Make a sendable record of an exception; never raises.
+
+    Args:
+        error: What the task raised.
+        skip: Frames of our own at the top of its traceback, to be left out.
+    """
+    kind = RAISED
+    code = None
+    if isinstance(error, SystemExit):
+        kind, code = EXITED, _dump(error.code)
+    elif not isinstance(error, Exception) or isinstance(error, StopIteration):
+        kind = ODD
+    name = f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")
+    message = _text(lambda: error, "its __str__")
+    return kind, _dump(error), name, message, _traceback_text(error, skip), code
+
+
+def encode_unsendable(error: BaseException, value: object) -> Encoded:
+    """Make a record of a result that cannot be pickled: the reason, and the result as text."""
+    reason = _text(lambda: repr(error), "its __repr__")
+    return UNSENDABLE, None, reason, _text(lambda: repr(value), "its __repr__"), "", None
+
+
+def _load(data: bytes | None) -> tuple[Any, str | None]:
+    if data is None:
+        return None, "it cannot be pickled"
+    try:
+        return pickle.loads(data), None
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        return None, f"it cannot be rebuilt here: {type(error).__name__}: {_text(lambda: error, '__str__')}"
+
+
+def decode(record: Encoded) -> BaseException:
+    """Rebuild what `encode` was given; `RemoteError` where that cannot be. The remote traceback is its `__cause__`."""
+    kind, data, name, message, trace, code = record
+    error: BaseException
+    if kind == UNSENDABLE:
+        return MaybeEncodingError(name, message)
+    if kind == EXITED:
+        error = TaskExit(code=_load(code)[0])
+    else:
+        value, reason = _load(data)
+        if kind == ODD or not isinstance(value, BaseException):
+            error = RemoteError(type_name=name, message=message, traceback=trace, reason=reason, cause=value)
+        else:
+            error = value
+    try:
+        error.__cause__ = RemoteTraceback(trace)
+    except BaseException:  # a class that refuses attributes
+        error = RemoteError(type_name=name, message=message, traceback=trace, reason="it takes no cause")
+    return error

@@ -1,0 +1,263 @@
+"""The worker's loop: take a batch, run its items, send their outcomes.
+
+Knows: one channel, the counter slot, the tickets, the functions that were sent here.
+Must not know: how this process was born, and what the parent does with outcomes.
+
+How it works: items run in steps. A step starts at one item and doubles while it takes little time, so that the
+clock is read once per step and yet a long item is noticed and its result sent at once. A batch of several groups
+claims each group by reading a ticket; the parent takes back a group by reading its ticket first. The kernel gives
+each ticket to one side only, so no lock is needed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from itertools import islice
+from time import perf_counter
+from typing import Any
+
+from procession.model.task import Style
+from procession.wire import codec, functions
+from procession.wire.channel import WorkerChannel
+from procession.wire.counter import BATCH, NOTHING, POSITION
+from procession.wire.exceptions import Encoded, encode
+from procession.wire.frames import Kind
+from procession.worker import look
+from procession.worker.steps import STEPS, Prepared, Step, encode_failure, failing
+
+STEP_ITEMS = 64  # bounds how many finished outcomes a sudden long item can hold up
+STEP_SECONDS = 0.00005  # a step of less is doubled: reading the clock (40 ns) stays below 1 %
+AT_ONCE_SECONDS = 0.0002  # an item that took so long is worth a message of its own (10 to 20 µs on each side)
+GATHER_SECONDS = 0.001  # shorter ones wait so long at the most
+CHANNEL_LOST = 113  # exit status of a worker whose descriptors were closed by a task
+
+
+class Loop:
+    """Runs batches until the parent says that no more will come.
+
+    Args:
+        channel: To the parent.
+        tickets: Descriptor of the pipe with the tickets, non-blocking.
+        counter: This worker's slot.
+    """
+
+    def __init__(self, channel: WorkerChannel, tickets: int, counter: memoryview) -> None:
+        self._channel = channel
+        self._tickets = tickets
+        self._counter = counter
+        self._ticket: int | None = None  # one that was read for a later batch
+        self._packed: dict[int, bytes] = {}  # functions that no item has asked for yet
+        self._functions: dict[int, Callable[..., Any]] = {}
+        self._broken: Encoded | None = None  # what went wrong with the last definitions
+        self._home = os.getpid()
+        os.register_at_fork(after_in_child=self._forked)
+
+    def begin(self) -> bool:
+        """Do what comes before the first batch; False if the initializer failed or the parent is gone."""
+        while (received := self._channel.receive()) is not None:
+            kind, body = received
+            if kind == Kind.LOOK:
+                look.put_on(codec.load(body))
+            elif kind == Kind.DEFINE:
+                self._define(body)
+            elif kind == Kind.BEGIN:
+                return self._initialize(body)
+        return False
+
+    def _initialize(self, body: bytes | bytearray) -> bool:
+        try:
+            if self._broken is not None:
+                raise Prepared(self._broken)
+            if body:
+                initializer, initargs = codec.load(body)
+                initializer(*initargs)
+        except BaseException as error:
+            self._leave_if_forked(error)
+            self._channel.send(Kind.BROKEN, codec.dump(encode_failure(error)))
+            return False
+        self._leave_if_forked(None)
+        self._channel.send(Kind.READY, b"")
+        return True
+
+    def run(self) -> None:
+        """Serve until the channel ends."""
+        while (received := self._channel.receive()) is not None:
+            kind, body = received
+            if kind == Kind.BATCH:
+                self._run_batch(body)
+            elif kind == Kind.FUNCTION:
+                self._learn(body)
+            elif kind == Kind.DEFINE:
+                self._define(body)
+            received = body = None  # type: ignore[assignment]  # nothing of the last task stays alive while we wait
+
+    def _forked(self) -> None:
+        # The child of a task shares our channel and counter. It must never speak: if the task returns there, the
+        # next store into the counter fails, which leads out of the loop.
+        self._channel.abandon()
+        self._counter.release()
+        self._tickets = -1
+
+    def _leave_if_forked(self, error: BaseException | None) -> None:
+        if os.getpid() != self._home:
+            code = error.code if isinstance(error, SystemExit) else 0
+            os._exit(code if isinstance(code, int) else 1)
+
+    # What came before a batch.
+
+    def _learn(self, body: bytes | bytearray) -> None:
+        number, forgotten = codec.FUNCTION_HEAD.unpack_from(body)
+        self._packed[number] = bytes(body[codec.FUNCTION_HEAD.size :])
+        self._packed.pop(forgotten, None)
+        self._functions.pop(forgotten, None)
+
+    def _function(self, number: int) -> Callable[..., Any]:
+        function = self._functions.get(number)
+        if function is None:
+            # Rebuilding may run users' code and is part of the item: it fails or dies with it.
+            function = self._functions[number] = codec.load(self._packed[number])
+            del self._packed[number]
+        return function
+
+    def _define(self, body: bytes | bytearray) -> None:
+        try:
+            functions.install(bytes(body))
+        except BaseException as error:
+            self._broken = encode(error)
+
+    # A batch.
+
+    def _run_batch(self, body: bytes | bytearray) -> None:
+        batch, number, count, group, style, flags = codec.BATCH_HEAD.unpack_from(body)
+        step: Step = STEPS[style, bool(flags & codec.WHOLE)]
+        self._counter[POSITION] = 0  # rebuilding the function is part of the first item
+        self._counter[BATCH] = batch
+        function: Callable[..., Any] = self._function
+        if self._broken is not None:
+            step, self._broken = failing(self._broken), None
+        elif style != Style.APPLY:
+            try:
+                function = self._function(number)
+            except BaseException as error:
+                step = failing(encode(error))
+        items = iter(codec.load(memoryview(body)[codec.BATCH_HEAD.size :]))
+        del body
+        self._counter[POSITION] = NOTHING
+        Run(self, batch, step, function, items, flags).run(count, group)
+        self._counter[BATCH] = 0
+
+    def claim(self, batch: int) -> bool:
+        """Claim the next group of a batch; False if the parent has taken it back."""
+        ticket = self._ticket
+        if ticket is None:
+            try:
+                ticket = os.read(self._tickets, 1)[0]
+            except BlockingIOError:
+                return False
+            except (OSError, IndexError):  # a task closed the descriptor
+                self._leave_if_forked(None)
+                os._exit(CHANNEL_LOST)
+        mine = ticket == batch & 0xFF
+        self._ticket = None if mine else ticket
+        return mine
+
+    def step(self, step: Step, position: int, items: Iterator[Any], function: Any, values: list[Any]) -> None:
+        """Run a step, or the part of it up to the first error."""
+        step(position, items, function, self._counter, values)
+
+    def send(self, body: bytes) -> None:
+        """Send a frame with results."""
+        try:
+            self._channel.send(Kind.RESULTS, body)
+        except OSError:  # a task closed the descriptor, or the parent is gone
+            self._leave_if_forked(None)
+            os._exit(CHANNEL_LOST)
+
+    def rest(self, position: int) -> None:
+        """Note that the item at `position` has ended and none runs."""
+        try:
+            self._counter[POSITION] = ~position
+        except ValueError:
+            self._leave_if_forked(None)
+            raise
+
+    def check(self, error: BaseException) -> None:
+        """End this process if it is a child that a task forked."""
+        self._leave_if_forked(error)
+
+
+class Run:
+    """One batch on its way: what has ended and was not sent, and how long the next step is."""
+
+    def __init__(
+        self, loop: Loop, batch: int, step: Step, function: Callable[..., Any], items: Iterator[Any], flags: int
+    ) -> None:
+        self._loop = loop
+        self._batch = batch
+        self._step = step
+        self._function = function
+        self._items = items
+        self._timed = bool(flags & codec.TIMED)
+        self._values: list[Any] = []
+        self._failures: dict[int, Encoded] = {}
+        self._durations: list[float] | None = [] if self._timed else None
+        self._seconds = 0.0
+        self._size = 1
+
+    def run(self, count: int, group: int) -> None:
+        """Run up to `count` items, claiming each `group` (0: all are ours)."""
+        position = 0
+        since = now = perf_counter()
+        while position < count:
+            end = count
+            if group:
+                if position % group == 0 and not self._loop.claim(self._batch):
+                    break
+                end = min(count, position - position % group + group)
+            stop = min(position + self._size, end)
+            self._advance(position, stop)
+            before, now = now, perf_counter()
+            took = now - before
+            self._note(took, stop - position)
+            position = stop
+            if took >= AT_ONCE_SECONDS * len(self._values) or now - since >= GATHER_SECONDS:
+                self._flush(position)
+                since = now = perf_counter()
+        self._flush(position)
+
+    def _note(self, took: float, items: int) -> None:
+        self._seconds += took
+        if self._durations is not None:
+            self._durations.append(took)
+        elif took < STEP_SECONDS:
+            self._size = min(self._size * 2, STEP_ITEMS)
+        elif took > 2 * STEP_SECONDS:
+            self._size = max(1, int(items * STEP_SECONDS / took))
+
+    def _advance(self, position: int, stop: int) -> None:
+        """Run the items from `position` to `stop`, whatever they raise."""
+        values, first = self._values, len(self._values) - position
+        while position < stop:
+            try:
+                self._loop.step(
+                    self._step, position, islice(self._items, stop - position), self._function, values
+                )
+                position = stop
+            except BaseException as error:
+                self._loop.check(error)
+                self._failures[len(values)] = encode_failure(error)
+                values.append(None)
+                position = len(values) - first
+
+    def _flush(self, position: int) -> None:
+        """Send what has ended."""
+        if not self._values:
+            return
+        self._loop.rest(position - 1)
+        values, self._values = self._values, []
+        failures, self._failures = self._failures, {}
+        durations, self._durations = self._durations, [] if self._timed else None
+        body = codec.encode_results(self._batch, self._seconds, values, failures, durations)
+        self._seconds = 0.0
+        self._loop.send(body)
