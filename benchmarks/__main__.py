@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks import environment, machine, report, runner
+from benchmarks import environment, machine, records, report, runner
 from benchmarks.matrix import MEASURES, Measure
 from benchmarks.runner import Result
 
@@ -33,6 +33,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, help="rounds for every measure")
     parser.add_argument("--seed", type=int, default=1, help="of the order of the cells")
     parser.add_argument("--python", type=Path, help="the Python of the cells (default: that of benchmarks/.venv)")
+    parser.add_argument("--update", action="store_true", help="with --only: put these measures into the kept results")
+    parser.add_argument("--report", action="store_true", help="write RESULTS.md again from the kept results")
     parser.add_argument("--list", action="store_true", help="name the measures and their peers")
     return parser.parse_args()
 
@@ -91,24 +93,23 @@ def failed(results: list[Result]) -> int:
     return 1 if bad else 0
 
 
-def write(results: list[Result], facts: dict[str, str]) -> None:
-    """Write the two files beside this one. An error's text is cut to its last line, without the folder's name."""
-    cells = []
-    for result in results:
-        last = result.error.splitlines()[-1:] or [""]
-        cells.append({**result.as_json(), "error": last[0].replace(str(environment.ROOT), "")})
-    here = Path(__file__).parent
-    (here / "results.json").write_text(json.dumps({"machine": facts, "cells": cells}, indent=1) + "\n")
-    (here / "RESULTS.md").write_text(report.document(results, facts))
+def show(results: list[Result], measures: dict[str, Measure]) -> None:
+    """Print a table for each measure, then that of the targets."""
+    for name in measures:
+        print(f"\n{name}: {MEASURES[name].title}\n" + report.plain(report.peers_table(name, results)))
+    print("\n" + report.plain(report.targets_table(results, measures)))
 
 
 def main() -> int:
-    """Run what the command line asks for."""
+    """Do what the command line asks for."""
     options = arguments()
     if options.list:
         print(
             "\n".join(f"{name}: {measure.title}\n    {', '.join(measure.peers)}" for name, measure in MEASURES.items())
         )
+        return 0
+    if options.report:
+        records.save(*records.load())
         return 0
     python = python_of_cells(options)
     measures = chosen(options, python)
@@ -117,12 +118,12 @@ def main() -> int:
         return 2
     facts = machine.facts(python)
     results = run(measures, options, python)
-    for name in () if options.quick else measures:
-        print(f"\n{name}: {MEASURES[name].title}\n" + report.plain(report.peers_table(name, results)))
     if not options.quick:
-        print("\n" + report.plain(report.targets_table(results, measures)))
-    if not (options.quick or options.only or options.peer):
-        write(results, facts)
+        show(results, measures)
+        if options.update:
+            records.update(facts, results)
+        elif not (options.only or options.peer):
+            records.save(facts, results)
     return failed(results)
 
 

@@ -8,14 +8,15 @@ peer pays for its own imports and for no others.
 
 import sys
 import time
+from collections.abc import Callable
 
 
-def increment_here(number):  # type: ignore[no-untyped-def]
+def increment_here(number: int) -> int:
     """Return the next number; lives in `__main__`."""
     return number + 1
 
 
-def main(peer, function):  # type: ignore[no-untyped-def]
+def main(peer: str, function: Callable[[int], int]) -> None:
     """Give one result by the peer's shortest way and say when it came."""
     name, _, method = peer.partition(" ")
     if name == "bare":
@@ -53,7 +54,7 @@ def main(peer, function):  # type: ignore[no-untyped-def]
             tell(pool.schedule(function, args=[1]).result())
 
 
-def tell(result):  # type: ignore[no-untyped-def]
+def tell(result: int) -> None:
     """Print the result and the time at which it was here."""
     print(result, time.perf_counter_ns(), flush=True)
 

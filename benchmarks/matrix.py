@@ -122,7 +122,7 @@ MEASURES: dict[str, Measure] = {
         "deaths:idle_workers",
         (*OURS, "Pool fork", "ProcessPoolExecutor", *LIBRARIES),
         rounds=3,
-        limit=30.0,
+        limit=20.0,
         may_hang=True,
     ),
     "long-stream": Measure(
