@@ -487,6 +487,13 @@ class Pool:
             if engine is not None:
                 engine.later(lambda: engine.terminate("it was forgotten: no close(), no terminate()"))
 
+    def forget(self) -> None:
+        """End without waiting and without a warning: for owners that may themselves be forgotten."""
+        if self._state == RUN:
+            self._state = TERMINATE
+            engine = self._engine
+            engine.later(lambda: engine.terminate("its results were forgotten"))
+
     def __reduce__(self) -> Any:
         raise NotImplementedError("a pool cannot be passed to another process: its workers are this process's children")
 
@@ -494,9 +501,14 @@ class Pool:
         return f"<{type(self).__module__}.{type(self).__qualname__} state={self._state} pool_size={self._processes}>"
 
 
+def default_workers() -> int:
+    """The number of workers of a pool whose caller did not choose it; a pool inside a worker gets its share."""
+    return max(1, host.worker_count().count // nesting.outer_workers())
+
+
 def _checked_workers(processes: int | None) -> int:
     if processes is None:
-        return max(1, host.worker_count().count // nesting.outer_workers())
+        return default_workers()
     if not isinstance(processes, int) or processes < 1:
         raise ValueError(f"processes={processes!r}: must be a whole number of 1 or more, or None")
     return processes

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from procession.engine.calls import LazyCall, MapCall, Single
@@ -145,9 +146,42 @@ def _first_error(call: MapCall) -> BaseException | None:
 def _remember(error: BaseException, call: MapCall) -> None:
     """Keep with an error how all items of its call ended."""
     try:
-        error.procession_call = call  # type: ignore[attr-defined]
+        error.__dict__[_CALL] = call
     except AttributeError:
         pass  # a class with slots: the note about the item must do
+
+
+_CALL = "__procession_call__"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Where a `map` failed.
+
+    Args:
+        index: The number of the first item that failed.
+        item: That item.
+        error: Its error.
+        outcomes: How every item ended, in order.
+    """
+
+    index: int
+    item: Any
+    error: BaseException
+    outcomes: list[Outcome[Any]]
+
+
+def failure_of(error: BaseException) -> Failure | None:
+    """Tell where the `map` that raised this error failed; None if none did."""
+    call = getattr(error, "__dict__", {}).get(_CALL)
+    if not isinstance(call, MapCall):
+        return None
+    outcomes = [
+        Outcome(index, item, None if index in call.failures else call.results[index], call.failures.get(index), ())
+        for index, item in enumerate(call.items)
+    ]
+    index = min(call.failures)
+    return Failure(index, call.items[index], call.failures[index], outcomes)
 
 
 class ResultIterator(Iterator[R]):
