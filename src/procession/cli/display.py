@@ -1,0 +1,139 @@
+"""Progress on standard error: a bar on a terminal, a plain line now and then otherwise.
+
+Knows: rich, the tally.
+Must not know: where the items come from.
+
+An item costs the bar nothing: it is drawn ten times a second from the tally by rich's own thread, so it moves also
+while one item takes long.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from typing import TYPE_CHECKING, TextIO
+
+from procession.cli.report import Tally, rate_text
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+LINE_SECONDS = 5.0  # between two plain lines: a log of an hour has 720
+_REDRAWS = 10  # a second
+
+
+class Display:
+    """No progress at all, and what the other displays begin with."""
+
+    def __enter__(self) -> Display:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        return None
+
+    def step(self) -> None:
+        """Note that an item has ended; the tally has counted it."""
+
+
+class Lines(Display):
+    """A plain line every few seconds.
+
+    Args:
+        tally: What is shown.
+        stream: Where.
+        every: Seconds between two lines.
+    """
+
+    def __init__(self, tally: Tally, stream: TextIO, every: float = LINE_SECONDS) -> None:
+        self._tally = tally
+        self._stream = stream
+        self._every = every
+        self._next = time.monotonic() + every
+
+    def step(self) -> None:
+        """Write a line if it is time."""
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + self._every
+            print(f"procession {self._tally.command}: {progress_text(self._tally)}", file=self._stream, flush=True)
+
+
+class Bar(Display):
+    """A bar that rich draws.
+
+    Args:
+        tally: What is shown.
+        stream: The terminal.
+    """
+
+    def __init__(self, tally: Tally, stream: TextIO) -> None:
+        from rich.console import Console
+        from rich.live import Live
+
+        self._tally = tally
+        self._live = Live(
+            get_renderable=self._draw,
+            console=Console(file=stream),
+            refresh_per_second=_REDRAWS,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+
+    def __enter__(self) -> Bar:
+        self._live.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._live.stop()
+
+    def _draw(self) -> RenderableType:
+        from rich.progress_bar import ProgressBar
+        from rich.table import Table
+
+        tally = self._tally
+        row = Table.grid(padding=(0, 1), expand=True)
+        row.add_column(no_wrap=True)
+        row.add_column(ratio=1)
+        row.add_column(no_wrap=True)
+        bar = ProgressBar(total=tally.total, completed=tally.ended, pulse=tally.total is None)
+        row.add_row(tally.command, bar, progress_text(tally))
+        return row
+
+
+def choose(tally: Tally, *, quiet: bool, results_on_terminal: bool = False) -> Display:
+    """Choose the display for this run.
+
+    Args:
+        tally: What is shown.
+        quiet: Show nothing.
+        results_on_terminal: Results are written to the terminal: they show the progress, a bar would tear them.
+    """
+    stream = sys.stderr
+    if quiet or stream is None or results_on_terminal:
+        return Display()
+    if stream.isatty() and os.environ.get("TERM") != "dumb":
+        return Bar(tally, stream)
+    return Lines(tally, stream)
+
+
+def progress_text(tally: Tally) -> str:
+    """Say how far it is: `120 of 300, 97/s, 2 s left, 1 failed`."""
+    parts = [f"{tally.ended}" if tally.total is None else f"{tally.ended} of {tally.total}"]
+    if tally.ended:
+        parts.append(rate_text(tally.rate))
+    if (left := tally.seconds_left) is not None:
+        parts.append(f"{duration(left)} left")
+    if tally.failed:
+        parts.append(f"{tally.failed} failed")
+    return ", ".join(parts)
+
+
+def duration(seconds: float) -> str:
+    """Say a time as `42 s`, `3:05` or `2:03:05`."""
+    if round(seconds) < 60:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -1,0 +1,159 @@
+"""What has become of the items: counted while they end, told at the end.
+
+Knows: outcomes, and how errors are grouped and named.
+Must not know: where the text goes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from procession.model.errors import RemoteError, shorten
+
+_MESSAGE = 500  # characters of one error's text; a worker may send megabytes
+_SHOWN = 20  # items of one type in the text for people; the JSON summary has more
+
+
+class Failure(NamedTuple):
+    """One failed item.
+
+    Args:
+        place: Its place in the input, from 0.
+        item: Its name.
+        message: What went wrong.
+    """
+
+    place: int
+    item: str
+    message: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Give it as plain values."""
+        return {"index": self.place, "item": self.item, "message": self.message}
+
+
+class Tally:
+    """How many items have ended, and how.
+
+    Args:
+        command: The command's name.
+        total: How many items there are, where that is known.
+        skipped: How many needed nothing.
+        keep: How many failures of one type are kept; the others are only counted. An endless run has bounded memory.
+    """
+
+    def __init__(self, command: str, *, total: int | None, skipped: int = 0, keep: int = 1000) -> None:
+        self.command = command
+        self.total = total
+        self.skipped = skipped
+        self.done = 0
+        self.failed = 0
+        self.interrupted = False
+        self._keep = keep
+        self._counts: dict[str, int] = {}
+        self._failures: dict[str, list[Failure]] = {}
+        self._began = time.monotonic()
+
+    @property
+    def ended(self) -> int:
+        """How many items have ended, in either way."""
+        return self.done + self.failed
+
+    @property
+    def seconds(self) -> float:
+        """How long it has taken so far."""
+        return time.monotonic() - self._began
+
+    @property
+    def rate(self) -> float:
+        """Items a second."""
+        return self.ended / max(self.seconds, 1e-6)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long the rest will take at this rate; None while that cannot be said."""
+        if self.total is None or not self.ended:
+            return None
+        return (self.total - self.ended) / self.rate
+
+    def fail(self, index: int, item: str, error: BaseException) -> None:
+        """Count a failed item and keep what is told of it."""
+        self.failed += 1
+        kind = error.type_name if isinstance(error, RemoteError) else type(error).__name__
+        self._counts[kind] = self._counts.get(kind, 0) + 1
+        kept = self._failures.setdefault(kind, [])
+        if len(kept) < self._keep:
+            kept.append(Failure(index, item, message_of(error)))
+
+    def summary(self, verb: str) -> str:
+        """Say it in one line: `288 made, 11 up to date, 1 failed in 3.1 s, 97/s`.
+
+        Args:
+            verb: What was done with the items.
+        """
+        left = self.total - self.ended if self.interrupted and self.total is not None else 0
+        counts = {verb: self.done, "up to date": self.skipped, "failed": self.failed, "left": left}
+        parts = [f"{count} {what}" for what, count in counts.items() if count or what == verb]
+        rate = f", {rate_text(self.rate)}" if self.ended else ""
+        end = "; interrupted" if self.interrupted else ""
+        return f"procession {self.command}: {', '.join(parts)} in {self.seconds:.1f} s{rate}{end}"
+
+    def error_lines(self) -> Iterator[str]:
+        """Name the failed items, grouped by the type of their error, the most frequent first."""
+        if self.failed:
+            yield f"{self.failed} {'item' if self.failed == 1 else 'items'} failed:"
+        for kind, count in self._grouped():
+            yield f"  {kind} ({count})"
+            shown = sorted(self._failures[kind])[:_SHOWN]
+            for _, item, message in shown:
+                yield f"    {message}" if item in message else f"    {item}: {message}"
+            if count > len(shown):
+                yield f"    and {count - len(shown)} more"
+
+    def as_json(self, status: int, **facts: Any) -> dict[str, Any]:
+        """Give everything as plain values.
+
+        Args:
+            status: The exit code.
+            facts: What else the command has to say.
+        """
+        errors = {
+            kind: {"count": count, "items": [failure.as_json() for failure in sorted(self._failures[kind])]}
+            for kind, count in self._grouped()
+        }
+        return {
+            "command": self.command,
+            **facts,
+            "total": self.total,
+            "done": self.done,
+            "skipped": self.skipped,
+            "failed": self.failed,
+            "seconds": round(self.seconds, 3),
+            "per_second": round(self.rate, 1),
+            "interrupted": self.interrupted,
+            "exit_code": status,
+            "errors": errors,
+        }
+
+    def _grouped(self) -> list[tuple[str, int]]:
+        return sorted(self._counts.items(), key=lambda entry: -entry[1])
+
+
+def rate_text(rate: float) -> str:
+    """Say a rate as `97/s` or `2.5/s`."""
+    return f"{rate:.{1 if rate < 10 else 0}f}/s"
+
+
+def message_of(error: BaseException) -> str:
+    """Give an error's text on one line, even where its `str` raises."""
+    if isinstance(error, RemoteError):
+        text = error.message
+    else:
+        try:
+            text = str(error)
+        except Exception:
+            text = shorten(error)
+    text = " ".join(text[: 4 * _MESSAGE].split()) or type(error).__name__
+    return text if len(text) <= _MESSAGE else text[: _MESSAGE - 3] + "..."

@@ -1,0 +1,34 @@
+"""The command as a whole: its help, its version, what it loads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.cli.conftest import Run
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("-h",), ("thumbs", "-h"), ("map", "-h"), ("doctor", "-h")])
+def test_help(run: Run, arguments: tuple[str, ...]) -> None:
+    finished = run(*arguments)
+    assert finished.returncode == 0 and finished.stdout.startswith("Usage: procession") and finished.stderr == ""
+
+
+def test_help_names_the_commands_and_exit_codes(run: Run) -> None:
+    text = run("-h").stdout
+    assert all(f"\n  {name} " in text for name in ("thumbs", "map", "doctor"))
+    assert "130" in text
+
+
+def test_version(run: Run) -> None:
+    assert run("--version").stdout.startswith("procession 0.")
+
+
+def test_no_such_command(refused: Callable[..., str]) -> None:
+    assert "No such command 'thumb'" in refused("thumb")
+
+
+def test_no_command_shows_the_help(run: Run) -> None:
+    finished = run()
+    assert finished.returncode == 2 and "Usage: procession" in finished.stdout + finished.stderr
