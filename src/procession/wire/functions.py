@@ -57,7 +57,7 @@ class _Definition:
         self.inside: frozenset[int] = frozenset()  # ids of values of other names (`a` in `b = [a]`)
 
     def holds(self, main: dict[str, Any]) -> bool:
-        """True as long as the names in its data mean what they meant: until `class A` is run again, for `class B(A)`."""
+        """True as long as the names in its data mean what they did: for `class B(A)`, until `class A` is run again."""
         return all(main.get(name, NOT_FOUND) is value for name, value in self.eager.items())
 
 
@@ -114,7 +114,6 @@ class Shipper:
         self._baseline: Mapping[str, object] = {} if baseline is None else baseline
         self._known: dict[str, _Definition] = {}
         self._versions: dict[str, int] = {}
-        self._users: dict[str, str] = {}
         self._plans: dict[frozenset[str], _Plan] = {}
         self._last_payload: tuple[tuple[object, ...], bytes] = ((), b"")
         # a worker that re-ran the main module calls it by the other name in what it sends back
@@ -139,8 +138,7 @@ class Shipper:
         data = pickling.dumps(value, uses)
         names = frozenset(name for name in uses.names if name in main)
         if names:
-            self._users.update(uses.names)
-            self._plan(names)
+            self._plan(names, uses.names)
         return Packed(data, names)
 
     def definitions(self, names: frozenset[str], sent: dict[str, int]) -> bytes | None:
@@ -155,7 +153,7 @@ class Shipper:
         """
         if not names:
             return None
-        plan = self._plan(names)
+        plan = self._plan(names, {})
         lacking = [each for each in plan.definitions if sent.get(each.name, 0) != each.version]
         if not lacking:
             return None
@@ -164,35 +162,35 @@ class Shipper:
             sent[each.name] = each.version
         return payload
 
-    def _plan(self, names: frozenset[str]) -> _Plan:
+    def _plan(self, names: frozenset[str], users: Mapping[str, str]) -> _Plan:
         main = main_namespace()
         plan = self._plans.get(names)
         if plan is not None and plan.holds(main):
             return plan
         found: dict[str, _Definition] = {}
         absent: set[str] = set()
-        todo = list(names)
+        todo = [(name, users.get(name, "the call")) for name in names]
         while todo:
-            name = todo.pop()
+            name, user = todo.pop()
             if name in found or name in absent:
                 continue
-            definition = self._current(name, main)
+            definition = self._current(name, main, user)
             if name not in main:
                 absent.add(name)
             if definition is not None and (name in main or name in names):
                 found[name] = definition
-                todo.extend(definition.used)
+                todo.extend(definition.used.items())
         if len(self._plans) >= KEPT_PLANS:
             self._plans.clear()
         plan = self._plans[names] = _Plan(found, frozenset(absent))
         return plan
 
-    def _current(self, name: str, main: dict[str, Any]) -> _Definition | None:
+    def _current(self, name: str, main: dict[str, Any], user: str) -> _Definition | None:
         value = main.get(name, NOT_FOUND)
         known = self._known.get(name)
         if known is not None and (value is NOT_FOUND or known.value is value):
             if known.data is not None and not known.holds(main):
-                self._write(known)
+                self._write(known, user)
             return known
         if value is NOT_FOUND:
             return None
@@ -201,38 +199,31 @@ class Shipper:
             made.used = names_reached(value, main)
         else:
             made = _Definition(name, value, self._versions.get(name, 0) + 1)
-            self._write(made)
-        self._users.update(made.used)
+            self._write(made, user)
         self._versions[name] = max(made.version, self._versions.get(name, 0))
         self._known[name] = made
         self._plans.clear()  # they keep the value that is gone
         return made
 
-    def _write(self, definition: _Definition) -> None:
+    def _write(self, definition: _Definition, user: str) -> None:
         name, main = definition.name, main_namespace()
         uses = Uses(main, name, frozenset({name}))
         uses.watched = _worth_sharing(main)
-        definition.data = self._dumped((definition.value,), uses, name)
+        definition.data = _dumped((definition.value,), uses, name, user)
         definition.used = uses.names
         definition.eager = {each: main[each] for each in uses.eager}
         definition.inside = frozenset(uses.watched.difference(map(id, definition.eager.values())))
         self._last_payload = ((), b"")
 
-    def _dumped(self, values: tuple[object, ...], uses: Uses, name: str) -> bytes:
-        try:
-            return pickling.dumps(values, uses)
-        except Exception as error:
-            user = self._users.get(name, "the call")
-            raise InputNotPicklable(name=name, user=user, reason=str(error)) from error
-
     def _payload(self, lacking: list[_Definition], sent: dict[str, int]) -> bytes:
         for each in lacking:
             if each.data is None:
-                self._write(each)
+                self._write(each, "the call")
+        chosen = {each.name for each in lacking}
         there = {
             id(each.value): each.name
             for each in self._known.values()
-            if each not in lacking and sent.get(each.name, 0) == each.version and can_be_shared(each.value)
+            if each.name not in chosen and sent.get(each.name, 0) == each.version and can_be_shared(each.value)
         }
         key = (*((each.name, each.version, self._replaces(each, sent)) for each in lacking), *there.values())
         if key == self._last_payload[0]:
@@ -257,7 +248,14 @@ class Shipper:
         names = tuple(each.name for each in definitions)
         uses = Uses(main_namespace(), names[0], frozenset(names))
         uses.there = there
-        return names, self._dumped(tuple(each.value for each in definitions), uses, names[0])
+        return names, _dumped(tuple(each.value for each in definitions), uses, ", ".join(names), "the call")
+
+
+def _dumped(values: tuple[object, ...], uses: Uses, name: str, user: str) -> bytes:
+    try:
+        return pickling.dumps(values, uses)
+    except Exception as error:
+        raise InputNotPicklable(name=name, user=user, reason=str(error) or type(error).__name__) from error
 
 
 def _worth_sharing(main: dict[str, Any]) -> set[int]:
@@ -283,11 +281,23 @@ class _Unpickler(pickle.Unpickler):
 
 
 def install(payload: bytes) -> None:
-    """Define in this process's `__main__` what `Shipper.definitions` wrote."""
+    """Define in this process's `__main__` what `Shipper.definitions` wrote.
+
+    Raises:
+        BaseException: The first error of rebuilding a definition; all that could be rebuilt is there.
+    """
     main = main_namespace()
     sys.modules.setdefault("__mp_main__", sys.modules["__main__"])  # a parent that is itself a spawned child says so
     replaced, units = pickle.loads(payload)
+    failed: BaseException | None = None
     for names, data in units:
-        for name, value in zip(names, _Unpickler(io.BytesIO(data)).load(), strict=True):
+        try:
+            values = _Unpickler(io.BytesIO(data)).load()
+        except BaseException as error:
+            failed = failed or error
+            continue
+        for name, value in zip(names, values, strict=True):
             if name in replaced or name not in main:
                 main[name] = value
+    if failed is not None:
+        raise failed

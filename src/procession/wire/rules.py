@@ -65,6 +65,7 @@ class LightPickler(pickle.Pickler):
         self.uses = uses
         self.cells: dict[int, tuple[CellType, Cell]] = {}
         self._spaces: dict[int, tuple[dict[str, Any], Space]] = {}
+        self._plain_kinds: set[type] = set()  # asking once is enough: thousands of items may be of one class
 
     def plainly(self, value: Any) -> Any:
         """Decide on anything that no rule is about."""
@@ -73,13 +74,18 @@ class LightPickler(pickle.Pickler):
     def reducer_override(self, value: Any) -> Any:
         """Decide how an object is written: as `pickle` asks of a subclass."""
         kind = type(value)
+        if kind in self._plain_kinds:
+            return NotImplemented
         if kind in _BY_KIND:
             return _BY_KIND[kind](self, value)
         if issubclass(kind, type):
             return self._class(value)
         ways: tuple[Any, Any] = (kind.__reduce__, kind.__reduce_ex__)
         if ways[0] is object.__reduce__ and ways[1] is object.__reduce_ex__:
-            return self._sentinel(value) if kind.__module__ == "dataclasses" else self.plainly(value)
+            reduced = self._sentinel(value) if kind.__module__ == "dataclasses" else self.plainly(value)
+            if reduced is NotImplemented:
+                self._plain_kinds.add(kind)
+            return reduced
         return self._reduced(value)
 
     def _root(self, value: Any, qualname: str) -> str | None:
