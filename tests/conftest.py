@@ -5,6 +5,7 @@ from __future__ import annotations
 import faulthandler
 import functools
 import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -21,6 +22,8 @@ watchdog_key = pytest.StashKey[Watchdog]()
 
 def pytest_configure(config: pytest.Config) -> None:
     processes.mark_environment()
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job, and all that it starts
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.setdefault("PYTHONFAULTHANDLER", "1")  # stacks of children too, when a test runs too long
     stderr = os.dup(2)  # nothing is captured yet
     faulthandler.register(STACKS_SIGNAL, file=stderr, all_threads=True)

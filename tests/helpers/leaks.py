@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import socket
 import struct
 import sys
@@ -63,10 +64,11 @@ def left_since(before: State, patience: float = PATIENCE) -> list[str]:
     found: list[str] = []
 
     def clean() -> bool:
+        was_clean = not found
         found[:] = _compare(before, snapshot())
         if found:
             gc.collect()  # a pool in a reference cycle ends when it is collected
-        return not found
+        return was_clean and not found  # after a find look twice: in the midst of an exec an orphan shows no mark
 
     wait.poll(clean, patience)
     return found
@@ -145,6 +147,12 @@ def is_open_elsewhere(name: str) -> bool:
     return any(pid not in mine and (path in targets(pid) or _maps(pid, path)) for pid in psutil.pids())
 
 
+def is_named_after_another_process(name: str) -> bool:
+    """A segment whose name has the pid of a process that is not ours, as loky's do, is another run's."""
+    pids = {int(number) for number in re.findall(r"-(\d+)-", name)}
+    return bool(pids) and not pids & {os.getpid(), *(process.pid for process in processes.ours())}
+
+
 def is_idle_thread_of_tests(thread: threading.Thread) -> bool:
     """Threads that belong to the tests' own tools."""
     return thread.name.startswith("tests-")
@@ -157,7 +165,7 @@ ALLOWED_PROCESSES: list[Callable[[psutil.Process], bool]] = [
 ]
 ALLOWED_DESCRIPTORS: list[Callable[[Descriptor, list[psutil.Process]], bool]] = [leads_to_kept_process]
 ALLOWED_THREADS: list[Callable[[threading.Thread], bool]] = [is_idle_thread_of_tests]
-ALLOWED_SEGMENTS: list[Callable[[str], bool]] = [is_open_elsewhere]
+ALLOWED_SEGMENTS: list[Callable[[str], bool]] = [is_named_after_another_process, is_open_elsewhere]
 
 
 def targets(pid: int) -> set[str]:

@@ -80,7 +80,7 @@ def run_command(
     number = len(list(folder.glob("*.stdout")))
     paths = [folder / f"{number}.stdin", folder / f"{number}.stdout", folder / f"{number}.stderr"]
     paths[0].write_text(stdin or "", encoding="utf-8")
-    with open(paths[0], "rb") as given, open(paths[1], "ab") as out, open(paths[2], "ab") as err:
+    with open(paths[0], "rb") as given, open(paths[1], "wb") as out, open(paths[2], "wb") as err:
         process = subprocess.Popen(
             list(command), cwd=folder, env=variables, stdin=given, stdout=out, stderr=err, start_new_session=True
         )

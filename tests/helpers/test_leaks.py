@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -50,6 +50,7 @@ def test_zombie_is_found() -> None:
         child = os.fork()
         if child == 0:
             os._exit(0)
+        os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
     os.waitpid(child, 0)
     assert len(found) == 1 and f"process {child} " in found[0] and "zombie" in found[0]
 
@@ -71,6 +72,7 @@ def test_orphan_is_found(command: list[str] | None) -> None:
         os.close(reader)
         os.close(writer)
         assert orphan not in [process.pid for process in processes.descendants()]
+        wait_until(lambda: not command or processes.command(psutil.Process(orphan)) == " ".join(command))
     os.kill(orphan, signal.SIGKILL)
     wait_until(lambda: not processes.running(orphan))
     assert len(found) == 1 and f"process {orphan} " in found[0]
@@ -106,16 +108,24 @@ def test_thread_is_found() -> None:
 
 
 def test_segment_is_found() -> None:
-    path = Path(f"/dev/shm/procession-test-{os.getpid()}")
+    path = Path(f"/dev/shm/test-{os.getpid()}-leaks")
     with found_after() as found:
         path.write_bytes(b"x")
     path.unlink()
     assert found == [f"segment {path}"]
 
 
+def test_segment_named_after_another_process_is_not_blamed() -> None:
+    path = Path(f"/dev/shm/sem.loky-{os.getppid()}-{os.getpid()}x")
+    with found_after() as found:
+        path.write_bytes(b"x")
+    path.unlink()
+    assert found == []
+
+
 @pytest.mark.parametrize("another_run", [True, False])
 def test_segment_that_another_run_holds_is_not_blamed(another_run: bool) -> None:
-    path = Path(f"/dev/shm/procession-test-{os.getpid()}")
+    path = Path(f"/dev/shm/test-{os.getpid()}-leaks")
     path.write_bytes(b"x")
     environ = {name: value for name, value in os.environ.items() if name != processes.MARK or not another_run}
     command = ["sh", "-c", f"tail -f {path} >/dev/null 2>&1 & echo $!"]
@@ -178,19 +188,19 @@ def test_pidfd_of_nursery_may_stay(fake_nursery: Callable[..., tuple[subprocess.
     assert found == [f"descriptor {mine} -> anon_inode:[pidfd]"]
 
 
-def test_child_of_nursery_may_not_stay() -> None:
+@pytest.mark.parametrize("name", ["worker", "procession-nursery"])
+def test_child_of_nursery_may_not_stay(name: str) -> None:
+    sleeper = f"[sys.executable, '-c', 'import time; time.sleep(60)', {name!r}]"
     with found_after() as found:
-        command = "import subprocess, sys; subprocess.Popen(['sleep', '60']); sys.stdin.read()"
+        command = f"import subprocess, sys; subprocess.Popen({sleeper}); sys.stdin.read()"
         nursery = subprocess.Popen([sys.executable, "-c", command, "procession-nursery"], stdin=subprocess.PIPE)
-        wait_until(lambda: len(processes.descendants(nursery.pid)) == 1)
+        wait_until(lambda: [child for child in processes.descendants(nursery.pid) if name in processes.command(child)])
     below = processes.descendants(nursery.pid)
     processes.kill(below)
     with nursery:
         nursery.kill()
-    for process in below:
-        with suppress(psutil.Error):
-            process.wait(5)
-    assert len(found) == 1 and "sleep 60" in found[0]
+    wait_until(lambda: not any(processes.running(process.pid) for process in below))
+    assert len(found) == 1 and "time.sleep(60)" in found[0]
 
 
 def test_script_that_hangs_is_killed_with_all_that_it_started(tmp_path: Path) -> None:

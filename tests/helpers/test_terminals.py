@@ -14,7 +14,8 @@ from tests.helpers.wait import wait_until
 SLEEPER = """
     import os, time
     print("begun", os.getpid(), os.getpgrp(), os.isatty(0), os.isatty(1), os.isatty(2), flush=True)
-    time.sleep(60)
+    for _ in range(1200):
+        time.sleep(0.05)  # a signal between Python's look at its flag and the sleep is seen only after the sleep
 """
 
 
