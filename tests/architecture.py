@@ -27,6 +27,7 @@ ROWS = (
     ("runs", "jobs"),
     ("cli",),
 )
+BESIDE = {f"{PACKAGE}.__main__": "cli"}  # `python -m procession`: at the top by Python's rule, a floor by its work
 HEIGHT = {floor: height for height, row in enumerate(ROWS) for floor in row}
 # What `model` and `scheduler` may use of the standard library: nothing that waits, asks the time or touches the system.
 PURE_FLOORS = ("model", "scheduler")
@@ -126,6 +127,8 @@ def floor_of(name: str, *, is_folder: bool = False) -> str:
         is_folder: The module is a folder's `__init__.py`.
     """
     parts = name.split(".")
+    if name in BESIDE:
+        return BESIDE[name]
     return parts[1] if len(parts) > 2 or (is_folder and len(parts) == 2) else FACES
 
 
@@ -173,6 +176,8 @@ def imports_of_folders(sources: dict[str, Source]) -> Iterator[str]:
         for target, line in imports_inside(source, sources):
             if target not in sources:
                 yield f"{source.name}:{line} imports {target}: there is no such file"
+            elif target == PACKAGE and HEIGHT.get(source.floor, 99) > HEIGHT[FACES]:
+                continue  # above the faces the package itself is what users import
             elif sources[target].is_folder and target.removeprefix(f"{PACKAGE}.") not in FOLDERS_WITH_NAMES:
                 yield f"{source.name}:{line} imports {target}: a folder, not a file"
 
