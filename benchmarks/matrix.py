@@ -158,6 +158,7 @@ MEASURES: dict[str, Measure] = {
             "plain Pool",
             "plain, one process",
             "decode only",
+            "pyvips Pool",
             "vipsthumbnail",
             "mogrify",
             "gm mogrify",

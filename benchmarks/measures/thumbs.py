@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from benchmarks import photos
 from benchmarks.cell import WORKERS, Cell
 
 PLAIN = str(Path(photos.__file__).with_name("plain_thumbs.py"))
+VIPS = str(Path(photos.__file__).with_name("vips_thumbs.py"))
 SIDE = "256"
 Command = list[str]
 
@@ -109,6 +111,7 @@ PROGRAMS: dict[str, Callable[[Path, Path], list[Command]]] = {
     "plain Pool": _plain(WORKERS),
     "plain, one process": _plain(0),
     "decode only": _plain(WORKERS, "decode"),
+    "pyvips Pool": lambda inputs, outputs: [[sys.executable, VIPS, str(inputs), str(outputs), str(WORKERS)]],
     "vipsthumbnail": _halves(_vipsthumbnail),
     "mogrify": _halves(_mogrify),
     "gm mogrify": _halves(_gm_mogrify),
@@ -116,6 +119,8 @@ PROGRAMS: dict[str, Callable[[Path, Path], list[Command]]] = {
 
 
 def missing(peer: str) -> str:
-    """Name the program that this peer needs and that is not installed, or nothing."""
+    """Name the program or module that this peer needs and that is not installed, or nothing."""
     program = {"vipsthumbnail": "vipsthumbnail", "mogrify": "mogrify", "gm mogrify": "gm"}.get(peer, "")
-    return "" if not program or shutil.which(program) else program
+    if program:
+        return "" if shutil.which(program) else program
+    return "pyvips" if peer == "pyvips Pool" and not importlib.util.find_spec("pyvips") else ""
