@@ -6,82 +6,100 @@ Must not know: how they are carried out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from procession.model.light import Record
 
 
-@dataclass(slots=True)
-class Recruit:
+
+class Recruit(Record):
     """Start one more worker, under this number."""
 
-    worker: int
+    __slots__ = ("worker",)
+
+    def __init__(self, worker: int) -> None:
+        self.worker = worker
 
 
-@dataclass(slots=True)
-class Retire:
+class Retire(Record):
     """Let a worker end politely: it gets nothing more and owes nothing."""
 
-    worker: int
+    __slots__ = ("worker",)
+
+    def __init__(self, worker: int) -> None:
+        self.worker = worker
 
 
-@dataclass(slots=True)
-class Send:
+class Send(Record):
     """Give items `start` to `stop` of a call to a worker.
 
     A group is what the worker claims at once and what can be taken back while unclaimed; `group` 0 means that the
     whole batch is its worker's from the start.
     """
 
-    worker: int
-    batch: int
-    call: int
-    start: int
-    stop: int
-    group: int
+    __slots__ = ("worker", "batch", "call", "start", "stop", "group")
+
+    def __init__(self, worker: int, batch: int, call: int, start: int, stop: int, group: int) -> None:
+        self.worker = worker
+        self.batch = batch
+        self.call = call
+        self.start = start
+        self.stop = stop
+        self.group = group
 
 
-@dataclass(slots=True)
-class TakeBack:
+class TakeBack(Record):
     """Take from a worker all that it has not claimed, and report it as `events.Returned` before anything else."""
 
-    worker: int
+    __slots__ = ("worker",)
+
+    def __init__(self, worker: int) -> None:
+        self.worker = worker
 
 
-@dataclass(slots=True)
-class Read:
+class Read(Record):
     """The input of a lazy call may be read up to this many items in all; `hungry`: a worker waits for them."""
 
-    call: int
-    limit: int
-    hungry: bool
+    __slots__ = ("call", "limit", "hungry")
+
+    def __init__(self, call: int, limit: int, hungry: bool) -> None:
+        self.call = call
+        self.limit = limit
+        self.hungry = hungry
 
 
-@dataclass(slots=True)
-class Deliver:
+class Deliver(Record):
     """The outcomes that begin at this item are the caller's."""
 
-    call: int
-    start: int
+    __slots__ = ("call", "start")
+
+    def __init__(self, call: int, start: int) -> None:
+        self.call = call
+        self.start = start
 
 
-@dataclass(slots=True)
-class Lose:
+class Lose(Record):
     """This item ended with its worker: record `WorkerDied` for it."""
 
-    call: int
-    index: int
-    worker: int
+    __slots__ = ("call", "index", "worker")
+
+    def __init__(self, call: int, index: int, worker: int) -> None:
+        self.call = call
+        self.index = index
+        self.worker = worker
 
 
-@dataclass(slots=True)
-class Finish:
+class Finish(Record):
     """Every item of this call has its outcome, or nobody wants them."""
 
-    call: int
+    __slots__ = ("call",)
+
+    def __init__(self, call: int) -> None:
+        self.call = call
 
 
-@dataclass(slots=True)
-class Abort:
+class Abort(Record):
     """Workers die before they are ready, again and again, or none can be started: the pool cannot work."""
+
+    __slots__ = ()
 
 
 Action = Recruit | Retire | Send | TakeBack | Read | Deliver | Lose | Finish | Abort

@@ -1,6 +1,6 @@
 """Dispatch: which worker gets what now, what is taken back, how far inputs may be read.
 
-Knows: the calls with waiting items, in turn; the workers and what they owe.
+Knows: the calls with waiting items, in turn; the roster.
 Must not know: how events change the state. It only hands out.
 """
 
@@ -10,9 +10,9 @@ from collections import deque
 from collections.abc import Iterable
 
 from procession.scheduler import actions
+from procession.scheduler.roster import DEPTH, Roster
 from procession.scheduler.states import Batch, Call, Worker
 
-DEPTH = 2  # batches in a worker's hands: one runs, one waits, so that it never waits for a round trip
 TAKE_BACK_SECONDS = 0.0003  # waiting work that is worth two messages
 OVERDUE_SECONDS = 0.002  # a worker that has not reported for so long runs a longer item than was expected
 AHEAD = 2  # batches read ahead for each worker, beside those that are sent
@@ -21,72 +21,73 @@ AHEAD = 2  # batches read ahead for each worker, beside those that are sent
 class Dispatch:
     """Hands waiting items to workers, fairly among calls; keeps the time of the next look."""
 
-    def __init__(self, calls: dict[int, Call], workers: dict[int, Worker], quota: int | None) -> None:
+    def __init__(self, calls: dict[int, Call], roster: Roster, quota: int | None) -> None:
         self._calls = calls
-        self._workers = workers
+        self._roster = roster
         self._quota = quota
         self._turn: deque[Call] = deque()  # calls that have waiting items, each once
+        self._reading: dict[int, Call] = {}  # lazy calls whose input has not ended
         self._next_batch = 1
         self.deadline: float | None = None
 
     def enter(self, call: Call) -> None:
-        """Note that a call has items to hand out."""
+        """Note that a call has items to hand out, or will have."""
         if not call.queued and call.waiting:
             call.queued = True
             self._turn.append(call)
+        if call.reading:
+            self._reading[call.number] = call
 
     def hand_out(self, now: float) -> list[actions.Action]:
         """Send all that can be sent now, take back what would wait for long, ask for more input."""
         out: list[actions.Action] = []
         self.deadline = None
-        while self._turn:
-            call = self._turn[0]
-            if call.number not in self._calls or not call.waiting:
-                self._turn.popleft().queued = False
+        turn = self._turn
+        while turn:
+            call = turn[0]
+            if not call.waiting or call.number not in self._calls:
+                turn.popleft().queued = False
                 continue
             worker = self._free_worker(call)
             if worker is None:
                 break
             out.append(self._send(call, worker, now))
-            self._turn.rotate(-1)
-        if not self._turn:
+            turn.rotate(-1)
+        if not turn and self._roster.idle:
             out += self._take_back(now)
-        out += self._read()
+        if self._reading:
+            out += self._read()
         return out
 
     def _free_worker(self, call: Call) -> Worker | None:
-        """The worker that owes least among those that may be given another batch."""
-        depth = DEPTH if call.pace.prefetch and not call.alone else 1  # a suspect has a worker for itself
-        best: Worker | None = None
-        for worker in self._workers.values():
-            owed = len(worker.batches)
-            if worker.ready and owed < depth and not self.spent(worker) and not (owed and worker.batches[-1].suspect):
-                if not owed:
+        """A worker that may be given another batch: an idle one before one that has something."""
+        for worker in self._roster.idle.values():
+            if not self.spent(worker):
+                return worker
+        if call.pace.prefetch and not call.alone:  # a suspect has a worker for itself
+            for worker in self._roster.roomy.values():
+                if not self.spent(worker) and not worker.batches[-1].suspect:
                     return worker
-                if best is None or owed < len(best.batches):
-                    best = worker
-        return best
+        return None
 
     def spent(self, worker: Worker) -> bool:
         """True if a worker has got all that its quota allows."""
         return self._quota is not None and worker.used >= self._quota
 
     def _send(self, call: Call, worker: Worker, now: float) -> actions.Send:
-        size = self._size(call, worker)
         suspect = bool(call.alone)
-        start, stop = call.take(size)
+        start, stop = call.take(self._size(call, worker))
         chosen = call.options.chunksize is not None
         group = stop - start
         if not chosen:
             group = min(group, call.pace.group_size() if call.options.alike else 1)
         batch = Batch(self._next_batch, call.number, start, stop, group, chosen, suspect)
         self._next_batch += 1
+        claimed = not worker.batches and group == stop - start
         if not worker.batches:
             worker.progress = now
-        claimed = not worker.batches and group == stop - start
-        worker.batches.append(batch)
         worker.used += 1 if chosen else stop - start
-        worker.squeezed = False
+        self._roster.give(worker, batch)
         return actions.Send(worker.number, batch.number, call.number, start, stop, 0 if claimed else group)
 
     def _size(self, call: Call, worker: Worker) -> int:
@@ -94,22 +95,20 @@ class Dispatch:
             return 1
         if call.options.chunksize is not None:
             return call.options.chunksize
-        there = [worker for worker in self._workers.values() if worker.ready]
-        idle = sum(not worker.batches for worker in there)
-        places = sum(DEPTH - len(worker.batches) for worker in there)
-        size = call.pace.next_size(call.waiting, idle, places, call.options.lazy)
+        waiting = call.waiting
+        if waiting == 1:
+            return 1
+        size = call.pace.next_size(waiting, len(self._roster.idle), self._roster.places, call.options.lazy)
         if self._quota is not None:
             size = max(1, min(size, self._quota - worker.used))
         return size
 
     def _take_back(self, now: float) -> Iterable[actions.Action]:
         """With nothing left to hand out, relieve the worker that would keep an idle one waiting longest."""
-        if not any(worker.idle for worker in self._workers.values()):
-            return ()
         worst: Worker | None = None
         longest = TAKE_BACK_SECONDS
-        for worker in self._workers.values():
-            if worker.squeezed or worker.owed < 2:
+        for worker in self._roster:
+            if worker.owed < 2 or worker.squeezed:
                 continue
             due = worker.progress + OVERDUE_SECONDS
             if now >= due:
@@ -140,20 +139,15 @@ class Dispatch:
     def _read(self) -> list[actions.Action]:
         """Let lazy calls read on as far as a few batches more than their caller has taken."""
         out: list[actions.Action] = []
-        for call in self._calls.values():
-            if not call.options.lazy or call.length is not None:
+        idle = bool(self._roster.idle)
+        for call in list(self._reading.values()):
+            if call.length is not None or call.number not in self._calls:
+                del self._reading[call.number]
                 continue
-            workers = len(self._workers)
-            ahead = (DEPTH + AHEAD) * workers * self._usual_size(call)
-            limit = call.consumed + ahead
-            hungry = call.waiting == 0 and any(worker.idle for worker in self._workers.values())
-            if limit - call.limit >= max(1, ahead // 4) or (hungry and limit > call.limit):
+            ahead = (DEPTH + AHEAD) * len(self._roster) * (call.options.chunksize or call.pace.usual_size)
+            limit = max(call.limit, call.consumed + ahead)
+            hungry = idle and call.waiting == 0
+            if limit - call.limit >= max(1, ahead // 4) or (hungry and call.fed < limit):
                 call.limit = limit
                 out.append(actions.Read(call.number, limit, hungry))
-            elif hungry and call.fed < call.limit:
-                out.append(actions.Read(call.number, call.limit, hungry))
         return out
-
-    @staticmethod
-    def _usual_size(call: Call) -> int:
-        return call.options.chunksize or call.pace.usual_size

@@ -6,119 +6,145 @@ Must not know: where they come from.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 
+from procession.model.light import Record
 from procession.model.task import TaskOptions
 
 
-@dataclass(slots=True)
-class Opened:
+class Opened(Record):
     """The pool was made and wants this many workers."""
 
-    workers: int
+    __slots__ = ("workers",)
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
 
 
-@dataclass(slots=True)
-class Joined:
+class Joined(Record):
     """A worker is ready for its first batch."""
 
-    worker: int
+    __slots__ = ("worker",)
+
+    def __init__(self, worker: int) -> None:
+        self.worker = worker
 
 
-@dataclass(slots=True)
-class Submitted:
+class Submitted(Record):
     """A caller handed over a function and inputs; `length` is None while nobody knows how many will come."""
 
-    call: int
-    length: int | None
-    options: TaskOptions
+    __slots__ = ("call", "length", "options")
+
+    def __init__(self, call: int, length: int | None, options: TaskOptions) -> None:
+        self.call = call
+        self.length = length
+        self.options = options
 
 
-@dataclass(slots=True)
-class Fed:
+class Fed(Record):
     """`count` more inputs of a call are at hand."""
 
-    call: int
-    count: int
+    __slots__ = ("call", "count")
+
+    def __init__(self, call: int, count: int) -> None:
+        self.call = call
+        self.count = count
 
 
-@dataclass(slots=True)
-class Exhausted:
+class Exhausted(Record):
     """A call's input has ended; what was fed is all."""
 
-    call: int
+    __slots__ = ("call",)
+
+    def __init__(self, call: int) -> None:
+        self.call = call
 
 
-@dataclass(slots=True)
-class Weighed:
+class Weighed(Record):
     """The inputs of a call were pickled: so many bytes each, in the mean."""
 
-    call: int
-    bytes_per_item: float
+    __slots__ = ("call", "bytes_per_item")
+
+    def __init__(self, call: int, bytes_per_item: float) -> None:
+        self.call = call
+        self.bytes_per_item = bytes_per_item
 
 
-@dataclass(slots=True)
-class Finished:
+class Finished(Record):
     """The next `count` items of a batch have ended; together they took `seconds`."""
 
-    worker: int
-    batch: int
-    count: int
-    seconds: float
+    __slots__ = ("worker", "batch", "count", "seconds")
+
+    def __init__(self, worker: int, batch: int, count: int, seconds: float) -> None:
+        self.worker = worker
+        self.batch = batch
+        self.count = count
+        self.seconds = seconds
 
 
-@dataclass(slots=True)
-class Returned:
+class Returned(Record):
     """What could be taken back from a worker: for each batch the number of groups that it will never start."""
 
-    worker: int
-    groups: dict[int, int]
+    __slots__ = ("worker", "groups")
+
+    def __init__(self, worker: int, groups: dict[int, int]) -> None:
+        self.worker = worker
+        self.groups = groups
 
 
-@dataclass(slots=True)
-class Died:
+class Died(Record):
     """A worker is gone.
 
     `batch` and `position` name the item (counted from the batch's first) that it was running, or had just finished
     and not sent (`running` False). No batch: it was idle.
     """
 
-    worker: int
-    batch: int | None = None
-    position: int = 0
-    running: bool = True
+    __slots__ = ("worker", "batch", "position", "running")
+
+    def __init__(self, worker: int, batch: int | None = None, position: int = 0, running: bool = True) -> None:
+        self.worker = worker
+        self.batch = batch
+        self.position = position
+        self.running = running
 
 
-@dataclass(slots=True)
-class Refused:
+class Refused(Record):
     """The system would not start this worker, and would not start another in its place."""
 
-    worker: int
+    __slots__ = ("worker",)
+
+    def __init__(self, worker: int) -> None:
+        self.worker = worker
 
 
-@dataclass(slots=True)
-class Consumed:
+class Consumed(Record):
     """The caller has taken `count` more outcomes of a lazy call."""
 
-    call: int
-    count: int
+    __slots__ = ("call", "count")
+
+    def __init__(self, call: int, count: int) -> None:
+        self.call = call
+        self.count = count
 
 
-@dataclass(slots=True)
-class Cancelled:
+class Cancelled(Record):
     """Nobody wants the rest of this call."""
 
-    call: int
+    __slots__ = ("call",)
+
+    def __init__(self, call: int) -> None:
+        self.call = call
 
 
-@dataclass(slots=True)
-class Closed:
+class Closed(Record):
     """No further call will be submitted."""
 
+    __slots__ = ()
 
-@dataclass(slots=True)
-class Ticked:
+
+class Ticked(Record):
     """The time that `next_deadline` named has come."""
+
+    __slots__ = ()
 
 
 Event = (

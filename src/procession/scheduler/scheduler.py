@@ -16,6 +16,7 @@ from typing import Any
 from procession.model.errors import InternalError
 from procession.scheduler import actions, events
 from procession.scheduler.dispatch import Dispatch
+from procession.scheduler.roster import Roster
 from procession.scheduler.states import Batch, Call, Worker
 
 STILLBORN_LIMIT = 3  # workers in a row that died before they were ready: more would only repeat it
@@ -36,9 +37,8 @@ class Scheduler:
         self._closed = False
         self._stillborn = 0
         self._calls: dict[int, Call] = {}
-        self._workers: dict[int, Worker] = {}
-        self._next_worker = 0
-        self._dispatch = Dispatch(self._calls, self._workers, quota)
+        self._roster = Roster()
+        self._dispatch = Dispatch(self._calls, self._roster, quota)
         self._history: deque[events.Event] = deque(maxlen=HISTORY)
         self._handlers: dict[type, Callable[[Any, float], list[actions.Action]]] = {
             events.Opened: self._opened,
@@ -80,8 +80,13 @@ class Scheduler:
 
     def items_kept(self, worker: int, batch: int, groups: int) -> int:
         """Say how many items of a batch stay with its worker when its last `groups` groups are taken back."""
-        found = next(each for each in self._workers[worker].batches if each.number == batch)
-        return found.items_without(groups)
+        return next(each for each in self._known(worker).batches if each.number == batch).items_without(groups)
+
+    def _known(self, number: int) -> Worker:
+        worker = self._roster.get(number)
+        if worker is None:
+            raise InternalError(message=f"worker {number} is not known", events=self.history)
+        return worker
 
     @property
     def history(self) -> tuple[str, ...]:
@@ -99,28 +104,28 @@ class Scheduler:
         return self._closed and self.idle
 
     def _recruit(self) -> list[actions.Action]:
-        missing = 0 if self._over else max(0, self._wanted - len(self._workers))
-        numbers = range(self._next_worker, self._next_worker + missing)
-        self._next_worker += missing
-        self._workers.update((number, Worker(number)) for number in numbers)
-        return [actions.Recruit(number) for number in numbers]
+        missing = 0 if self._over else self._wanted - len(self._roster)
+        return [actions.Recruit(self._roster.add().number) for _ in range(missing)]
 
     def _joined(self, event: events.Joined, now: float) -> list[actions.Action]:
         self._stillborn = 0
-        self._workers[event.worker].ready = True
+        worker = self._known(event.worker)
+        worker.ready = True
+        self._roster.place(worker)
         return self._retire_idle()
 
     def _retire_idle(self) -> list[actions.Action]:
         """Let go those who have used up their quota, and replace them; after the end of all work, everybody."""
-        over = self._over
-        leaving = [w for w in self._workers.values() if w.idle and (over or self._dispatch.spent(w))]
+        if self._quota is None and not self._over:
+            return []
+        leaving = [w for w in self._roster.idle.values() if self._over or self._dispatch.spent(w)]
         for worker in leaving:
-            del self._workers[worker.number]
+            self._roster.remove(worker.number)
         recruits = self._recruit() if leaving else []
         return [*recruits, *(actions.Retire(worker.number) for worker in leaving)]
 
     def _died(self, event: events.Died, now: float) -> list[actions.Action]:
-        worker = self._workers.pop(event.worker, None)
+        worker = self._roster.remove(event.worker)
         if worker is None:
             return []
         if not worker.ready:
@@ -130,7 +135,7 @@ class Scheduler:
         return self._bury(worker, event) + self._recruit() + self._retire_idle()
 
     def _refused(self, event: events.Refused, now: float) -> list[actions.Action]:
-        if self._workers.pop(event.worker, None) is None:
+        if self._roster.remove(event.worker) is None:
             return []
         self._wanted -= 1
         return [] if self._wanted else [actions.Abort()]
@@ -179,8 +184,6 @@ class Scheduler:
 
     def _submitted(self, event: events.Submitted, now: float) -> list[actions.Action]:
         call = Call(event.call, event.options, event.length)
-        if event.length is not None:
-            call.fed = event.length
         self._calls[event.call] = call
         self._dispatch.enter(call)
         return self._finish(call)
@@ -215,7 +218,7 @@ class Scheduler:
         call = self._calls.pop(event.call, None)
         if call is None:
             return []
-        holders = [w for w in self._workers.values() if any(b.call == call.number for b in w.batches) and w.owed > 1]
+        holders = [w for w in self._roster if any(b.call == call.number for b in w.batches) and w.owed > 1]
         out: list[actions.Action] = [self._dispatch.relieve(worker) for worker in holders]
         return [*out, actions.Finish(call.number), *self._retire_idle()]
 
@@ -231,15 +234,13 @@ class Scheduler:
     # Items end.
 
     def _finished(self, event: events.Finished, now: float) -> list[actions.Action]:
-        worker = self._workers[event.worker]
+        worker = self._known(event.worker)
         batch = next((b for b in worker.batches if b.number == event.batch), None)
         if batch is None or event.count > batch.left:
             raise InternalError(message=f"worker {event.worker} reports {event!r}", events=self.history)
         start = batch.start + batch.done
-        batch.done += event.count
         worker.progress = now
-        if not batch.left:
-            worker.batches.remove(batch)
+        self._roster.finish(worker, batch, event.count)
         call = self._calls.get(batch.call)
         if call is None:  # cancelled meanwhile
             return self._retire_idle()
@@ -255,7 +256,7 @@ class Scheduler:
         return [*(actions.Deliver(call.number, each) for each in starts), *self._finish(call)]
 
     def _returned(self, event: events.Returned, now: float) -> list[actions.Action]:
-        worker = self._workers.get(event.worker)
+        worker = self._roster.get(event.worker)
         if worker is None:
             return []
         for batch in list(worker.batches):
@@ -273,9 +274,7 @@ class Scheduler:
             self._dispatch.enter(call)
         if self._quota is not None:
             worker.used -= 1 if batch.chosen else batch.stop - stop
-        batch.stop = stop
-        if not batch.left:
-            worker.batches.remove(batch)
+        self._roster.shorten(worker, batch, stop)
 
     def _ticked(self, event: events.Ticked, now: float) -> list[actions.Action]:
         return []

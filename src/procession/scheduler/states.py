@@ -13,25 +13,29 @@ Must not know: inputs, values, processes.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
 
+from procession.model.light import Record
 from procession.model.task import TaskOptions
 from procession.scheduler.batching import Pace
 from procession.scheduler.ordering import Reorder
 
 
-@dataclass(slots=True, eq=False)
-class Batch:
+class Batch(Record):
     """Items `start` to `stop` of a call, in the hands of one worker; `done` of them have ended."""
 
-    number: int
-    call: int
-    start: int
-    stop: int
-    group: int
-    chosen: bool = False  # its size was the caller's choice: it counts as one
-    suspect: bool = False  # its one item may have ended a worker
-    done: int = 0
+    __slots__ = ("number", "call", "start", "stop", "group", "chosen", "suspect", "done")
+
+    def __init__(
+        self, number: int, call: int, start: int, stop: int, group: int, chosen: bool = False, suspect: bool = False
+    ) -> None:
+        self.number = number
+        self.call = call
+        self.start = start
+        self.stop = stop
+        self.group = group
+        self.chosen = chosen  # its size was the caller's choice: it counts as one
+        self.suspect = suspect  # its one item may have ended a worker
+        self.done = 0
 
     @property
     def left(self) -> int:
@@ -44,51 +48,49 @@ class Batch:
         return (whole - groups) * self.group
 
 
-@dataclass(slots=True, eq=False)
-class Worker:
+class Worker(Record):
     """One worker: what it owes, oldest first."""
 
-    number: int
-    ready: bool = False
-    used: int = 0  # items (or chunks, where the caller chose them) that it was given
-    progress: float = 0.0  # when it last reported or was given something to start with
-    squeezed: bool = False  # what it had not claimed was taken back, and nothing was sent since
-    batches: deque[Batch] = field(default_factory=deque)
+    __slots__ = ("number", "ready", "used", "progress", "squeezed", "owed", "batches")
 
-    @property
-    def idle(self) -> bool:
-        """True if it could start at once."""
-        return self.ready and not self.batches
-
-    @property
-    def owed(self) -> int:
-        """Items that it has and that have not ended."""
-        return sum(batch.left for batch in self.batches)
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.ready = False
+        self.used = 0  # items (or chunks, where the caller chose them) that it was given
+        self.progress = 0.0  # when it last reported or was given something to start with
+        self.squeezed = False  # what it had not claimed was taken back, and nothing was sent since
+        self.owed = 0  # items that it has and that have not ended
+        self.batches: list[Batch] = []
 
 
-@dataclass(slots=True, eq=False)
-class Call:
+class Call(Record):
     """One call: how far its items are."""
 
-    number: int
-    options: TaskOptions
-    length: int | None
-    fed: int = 0  # inputs at hand so far
-    unsent: int = 0  # the first item that was never sent
-    ended: int = 0
-    consumed: int = 0
-    limit: int = 0  # how far its input may be read
-    queued: bool = False  # it has its turn at handing out
-    back: deque[tuple[int, int]] = field(default_factory=deque)  # spans to be sent once more
-    alone: deque[int] = field(default_factory=deque)  # items one of which is suspected of a death
-    pace: Pace = field(default_factory=Pace)
-    order: Reorder = field(default_factory=Reorder)
+    __slots__ = ("number", "options", "length", "fed", "unsent", "ended", "consumed", "limit", "queued", "back", "alone",
+                 "pace", "order")  # fmt: skip
+
+    def __init__(self, number: int, options: TaskOptions, length: int | None) -> None:
+        self.number = number
+        self.options = options
+        self.length = length  # None while nobody knows
+        self.fed = length or 0  # inputs at hand so far
+        self.unsent = 0  # the first item that was never sent
+        self.ended = 0
+        self.consumed = 0
+        self.limit = 0  # how far its input may be read
+        self.queued = False  # it has its turn at handing out
+        self.back: deque[tuple[int, int]] = deque()  # spans to be sent once more
+        self.alone: deque[int] = deque()  # items one of which is suspected of a death
+        self.pace = Pace()
+        self.order = Reorder()
 
     @property
     def waiting(self) -> int:
         """Items that could be sent now."""
-        back = sum(stop - start for start, stop in self.back) if self.back else 0
-        return self.fed - self.unsent + back + len(self.alone)
+        fresh = self.fed - self.unsent
+        if self.back or self.alone:
+            return fresh + sum(stop - start for start, stop in self.back) + len(self.alone)
+        return fresh
 
     @property
     def reading(self) -> bool:
