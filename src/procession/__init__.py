@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from procession.model.errors import TaskExit as TaskExit
     from procession.model.errors import WorkerDied as WorkerDied
     from procession.model.outcome import Attempt as Attempt
+    from procession.model.outcome import Failure as Failure
     from procession.model.outcome import Outcome as Outcome
     from procession.pool import Pool as Pool
     from procession.results import AsyncResult as AsyncResult
-    from procession.results import Failure as Failure
     from procession.wire.exceptions import RemoteTraceback as RemoteTraceback
 
 __version__ = "0.1.0"
@@ -34,7 +34,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Attempt": "procession.model.outcome",
     "AsyncResult": "procession.results",
-    "Failure": "procession.results",
+    "Failure": "procession.model.outcome",
     "InputNotPicklable": "procession.model.errors",
     "InternalError": "procession.model.errors",
     "MaybeEncodingError": "procession.model.errors",

@@ -7,13 +7,13 @@ Must not know: how the workers are born.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
+from procession.model.light import TYPE_CHECKING, Any, Literal, TypeVar, overload
 from procession.pool import Pool
-from procession.results import Failure, failure_of
+from procession.results import failure_of
 
 if TYPE_CHECKING:
-    from procession.model.outcome import Outcome
+    from procession.model.outcome import Failure, Outcome
 
 R = TypeVar("R")
 

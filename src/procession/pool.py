@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, overload
 
 from procession.engine.calls import LazyCall, MapCall, Single
 from procession.engine.engine import Engine
 from procession.launcher import host, start_methods
 from procession.model.errors import MaybeEncodingError as MaybeEncodingError
 from procession.model.errors import shorten, shorten_text
-from procession.model.task import Style, TaskOptions
+from procession.model.light import TYPE_CHECKING, Any, Literal, Self, TypeVar, overload
+from procession.model.task import Style, TaskOptions, positive
 from procession.results import AsyncResult, ResultIterator, make_future
 from procession.wire.exceptions import RemoteTraceback as RemoteTraceback
 from procession.worker import nesting
@@ -45,7 +45,7 @@ class Pool:
 
     Raises:
         ValueError: `processes` is less than 1, `maxtasksperchild` is no positive whole number, `context` is unknown.
-        TypeError: `initializer` is not callable.
+        TypeError: `processes` is no whole number, `initializer` is not callable.
         StartFailed: The system refused processes or descriptors.
 
     Source: multiprocessing.pool.Pool.
@@ -64,8 +64,8 @@ class Pool:
     ) -> None:
         self._state = TERMINATE  # so that nothing is ended that never began
         workers = _checked_workers(processes)
-        if maxtasksperchild is not None and (not isinstance(maxtasksperchild, int) or maxtasksperchild < 1):
-            raise ValueError(f"maxtasksperchild={maxtasksperchild!r}: must be a whole number of 1 or more, or None")
+        if maxtasksperchild is not None:
+            maxtasksperchild = positive("maxtasksperchild", maxtasksperchild)
         if initializer is not None and not callable(initializer):
             raise TypeError(f"initializer={initializer!r}: must be callable")
         method = start_methods.resolve(context)
@@ -273,7 +273,7 @@ class Pool:
         outcomes: bool = False,
     ) -> Any:
         """As `map`, but return at once."""
-        return self._map(Style.CALL, func, iterable, chunksize, callback, error_callback, outcomes)
+        return self._map(Style.CALL, func, iterable, chunksize, callback, error_callback, outcomes, True)
 
     @overload
     def starmap(
@@ -338,7 +338,7 @@ class Pool:
         outcomes: bool = False,
     ) -> Any:
         """As `starmap`, but return at once."""
-        return self._map(Style.STAR, func, iterable, chunksize, callback, error_callback, outcomes)
+        return self._map(Style.STAR, func, iterable, chunksize, callback, error_callback, outcomes, True)
 
     def _map(
         self,
@@ -349,10 +349,13 @@ class Pool:
         callback: Callable[[Any], object] | None,
         error_callback: Callable[[BaseException], object] | None,
         outcomes: bool,
+        returns_early: bool = False,
     ) -> AsyncResult[Any]:
         options = TaskOptions(chunksize=chunksize, ordered=False, timed=outcomes)
         self._engine.usable()
-        items = iterable if isinstance(iterable, (list, tuple, range)) else list(iterable)
+        # The caller of an asynchronous call may change its list before all of it was sent.
+        kept = (tuple, range) if returns_early else (list, tuple, range)
+        items: Any = iterable if type(iterable) in kept else list(iterable)
         result: AsyncResult[Any] = AsyncResult(self._engine, self, callback, error_callback)
         try:
             packed = self._engine.function(function)
@@ -433,9 +436,14 @@ class Pool:
     ) -> ResultIterator[Any]:
         options = TaskOptions(chunksize=chunksize, ordered=ordered, lazy=True, timed=outcomes)
         self._engine.usable()
-        call = LazyCall(self._engine.function(function), Style.CALL, options)
-        call.progress = self._reporter(None)
+        call = LazyCall(None, Style.CALL, options)
         iterator: ResultIterator[Any] = ResultIterator(self._engine, self, call)
+        try:
+            call.function = self._engine.function(function)
+        except Exception as error:
+            call.fail(error, [])  # comes out of `next()`, as from `get()` of the other calls
+            return iterator
+        call.progress = self._reporter(_length(iterable))
         self._engine.feed(call, iterable)
         return iterator
 
@@ -482,7 +490,7 @@ class Pool:
     def __del__(self, warn: Any = warnings.warn, kind: type[Warning] = ResourceWarning, run: str = RUN) -> None:
         # The defaults keep alive what is needed here while the interpreter takes its modules apart.
         if getattr(self, "_state", None) == run:
-            warn(f"unclosed running procession pool {self!r}", kind, source=self)
+            warn(f"unclosed running multiprocessing pool {self!r}", kind, source=self)
             engine = getattr(self, "_engine", None)
             if engine is not None:
                 engine.later(lambda: engine.terminate("it was forgotten: no close(), no terminate()"))
@@ -498,7 +506,8 @@ class Pool:
         raise NotImplementedError("a pool cannot be passed to another process: its workers are this process's children")
 
     def __repr__(self) -> str:
-        return f"<{type(self).__module__}.{type(self).__qualname__} state={self._state} pool_size={self._processes}>"
+        size = getattr(self, "_processes", None)  # None: it never began
+        return f"<{type(self).__module__}.{type(self).__qualname__} state={self._state} pool_size={size}>"
 
 
 def default_workers() -> int:
@@ -509,9 +518,19 @@ def default_workers() -> int:
 def _checked_workers(processes: int | None) -> int:
     if processes is None:
         return default_workers()
-    if not isinstance(processes, int) or processes < 1:
-        raise ValueError(f"processes={processes!r}: must be a whole number of 1 or more, or None")
-    return processes
+    try:
+        return positive("processes", processes)
+    except ValueError as error:
+        if isinstance(processes, (int, float)) and processes < 1:
+            raise
+        raise TypeError(str(error)) from None  # as in multiprocessing
+
+
+def _length(iterable: Iterable[Any]) -> int | None:
+    try:
+        return len(iterable)  # type: ignore[arg-type]
+    except Exception:  # it has none, or does not know it
+        return None
 
 
 def _call_text(function: Callable[..., Any], args: tuple[Any, ...], kwds: dict[str, Any]) -> str:

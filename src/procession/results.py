@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from procession.engine.calls import LazyCall, MapCall, Single
 from procession.engine.engine import Engine, NothingYet
-from procession.model.outcome import Attempt, Outcome
+from procession.model.light import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
+
+    from procession.model.outcome import Failure
 
 R = TypeVar("R")
 
@@ -26,6 +26,11 @@ def timeout_error(text: str) -> Exception:
     from procession.waiting import WaitTimeout
 
     return WaitTimeout(text)
+
+
+def _limit(timeout: float | None) -> float:
+    """What a lock's `acquire` takes for a caller's `timeout`."""
+    return -1 if timeout is None else max(0.0, min(timeout, threading.TIMEOUT_MAX))
 
 
 class AsyncResult(Generic[R]):
@@ -84,7 +89,8 @@ class AsyncResult(Generic[R]):
         waiter.acquire()
         self._waiters.append(waiter)
         if not self._ready:  # set() reads the list after it has set the flag, so one of us sees the other
-            waiter.acquire(timeout=-1 if timeout is None else max(0.0, min(timeout, threading.TIMEOUT_MAX)))
+            waiter.acquire(timeout=_limit(timeout))
+        self._waiters.remove(waiter)  # who asks every tenth of a second would else fill it
 
     def get(self, timeout: float | None = None) -> R:
         """Wait for the result and return it.
@@ -104,6 +110,8 @@ class AsyncResult(Generic[R]):
     def settle(self, value: Any, error: BaseException | None, seconds: float | None, worker: int | None) -> None:
         """Take the outcome of one item; the engine calls this once."""
         if self._outcomes:
+            from procession.model.outcome import Attempt, Outcome
+
             value = Outcome(0, None, value, error, (Attempt(error, seconds, worker),))
             error = None
         self._settle(value, error)
@@ -125,7 +133,7 @@ class AsyncResult(Generic[R]):
             self._callback = self._error_callback = None
             self._ready = True
             self._keep = None
-            for waiter in self._waiters:
+            for waiter in list(self._waiters):
                 waiter.release()
 
 
@@ -154,25 +162,10 @@ def _remember(error: BaseException, call: MapCall) -> None:
 _CALL = "__procession_call__"
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Where a `map` failed.
-
-    Args:
-        index: The number of the first item that failed.
-        item: That item.
-        error: Its error.
-        outcomes: How every item ended, in order.
-    """
-
-    index: int
-    item: Any
-    error: BaseException
-    outcomes: list[Outcome[Any]]
-
-
 def failure_of(error: BaseException) -> Failure | None:
     """Tell where the `map` that raised this error failed; None if none did."""
+    from procession.model.outcome import Failure, Outcome
+
     call = getattr(error, "__dict__", {}).get(_CALL)
     if not isinstance(call, MapCall):
         return None
@@ -185,7 +178,7 @@ def failure_of(error: BaseException) -> Failure | None:
 
 
 class ResultIterator(Iterator[R]):
-    """The iterator of `imap` and `imap_unordered`.
+    """The iterator of `imap` and `imap_unordered`; several threads may share one.
 
     Source: multiprocessing.pool.IMapIterator.
     """
@@ -197,6 +190,7 @@ class ResultIterator(Iterator[R]):
         self._current: Iterator[R] = iter(())
         self._failing: tuple[list[Any], dict[int, BaseException], int] | None = None
         self._taken = 0
+        self._advancing = threading.Lock()  # or two threads would each put their values in the other's place
 
     def __iter__(self) -> Iterator[R]:
         return self
@@ -220,13 +214,21 @@ class ResultIterator(Iterator[R]):
 
     def _advance(self, timeout: float | None) -> R:
         """Go to the next values that stand side by side, and return the first."""
-        while True:
-            if self._failing is not None:
-                self._go_on(*self._failing)
-            else:
-                self._take_chunk(timeout)
-            for value in self._current:
-                return value
+        until = None if timeout is None else monotonic() + timeout
+        if not self._advancing.acquire(timeout=_limit(timeout)):
+            raise timeout_error(f"no result within timeout={timeout!r} seconds; ask again")
+        try:
+            while True:
+                for value in self._current:  # another thread may have brought some meanwhile
+                    return value
+                if self._failing is not None:
+                    self._go_on(*self._failing)
+                else:
+                    self._take_chunk(None if until is None else until - monotonic())
+        except NothingYet:
+            raise timeout_error(f"no result within timeout={timeout!r} seconds; ask again") from None
+        finally:
+            self._advancing.release()
 
     def _go_on(self, values: list[Any], failures: dict[int, BaseException], position: int) -> None:
         """Behind `position`, in a chunk some of whose items failed."""
@@ -234,16 +236,15 @@ class ResultIterator(Iterator[R]):
         if error is not None:
             self._failing = (values, failures, position + 1)
             raise error
-        stop = min((place for place in failures if place > position), default=len(values))
+        stop = position + 1
+        while stop < len(values) and stop not in failures:
+            stop += 1
         self._current = iter(values[position:stop])
         self._failing = (values, failures, stop) if stop < len(values) else None
 
     def _take_chunk(self, timeout: float | None) -> None:
         taken, self._taken = self._taken, 0
-        try:
-            chunk = self._engine.next_chunk(self._call, taken, timeout)
-        except NothingYet:
-            raise timeout_error(f"no result within timeout={timeout!r} seconds; ask again") from None
+        chunk = self._engine.next_chunk(self._call, taken, timeout)
         if chunk is None:
             error, self._call.error = self._call.error, None
             self._keep = None

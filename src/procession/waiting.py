@@ -37,12 +37,12 @@ class PoolFuture(Future[Any]):
 
     def settle(self, value: Any, error: BaseException | None, seconds: float | None, worker: int | None) -> None:
         """Take the outcome; the engine calls this once."""
-        self.single = None
+        single, self.single = self.single, None
+        if single is not None and single.wanted is not None:  # it never came to be sent
+            self.set_running_or_notify_cancel()
         if self.cancelled():
             return
         if error is not None:
-            if not self.running():
-                self.set_running_or_notify_cancel()
             self.set_exception(error)
         else:
             self.set_result(value)

@@ -6,8 +6,7 @@ Must not know: any kind of worker.
 
 from __future__ import annotations
 
-from typing import Any, Protocol
-
+from procession.model.light import Any, Protocol
 from procession.wire.codec import Results
 from procession.wire.functions import Packed
 

@@ -12,12 +12,12 @@ import socket
 import threading
 from collections import Counter, OrderedDict
 from collections.abc import Sequence
-from typing import Any
 
 from procession.backends.base import Broken, Ended, Function, Gone, News, Portion, Ready, Refused, Watch
 from procession.launcher import child, nursery
 from procession.launcher.start_methods import Method, preparation
 from procession.model.errors import InputNotPicklable, StartFailed
+from procession.model.light import Any
 from procession.model.task import Style
 from procession.wire import codec, exceptions
 from procession.wire.channel import Channel, ChannelClosed

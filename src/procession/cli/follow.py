@@ -12,7 +12,8 @@ from typing import Any
 
 from procession.cli import main
 from procession.cli.display import Display
-from procession.cli.report import Tally
+from procession.cli.report import Tally, message_of
+from procession.model.errors import ProcessionError
 from procession.model.outcome import Outcome
 
 Take = Callable[[Any], None]
@@ -40,6 +41,9 @@ def follow(
         return main.status_of(interrupt)
     except BrokenPipeError:
         return main.CLOSED_OUTPUT
+    except (ProcessionError, OSError) as error:  # no item's fault: no worker could be started, the input broke off
+        tally.stopped = f"{type(error).__name__}: {message_of(error)}"
+        return main.FAILED
     return main.FAILED if tally.failed else main.OK
 
 

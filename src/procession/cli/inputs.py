@@ -96,7 +96,9 @@ def _split(data: bytes, null: bool) -> list[str]:
 def _opened(file: str) -> int:
     if file == "-":
         return _STDIN
+    if os.path.isdir(file):
+        raise InputRefused(name=file, reason="is a folder")
     try:
-        return os.open(file, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0))
+        return os.open(file, os.O_RDONLY | getattr(os, "O_BINARY", 0))
     except OSError as error:
         raise InputRefused(name=file, reason=f"cannot be read: {error.strerror}") from error

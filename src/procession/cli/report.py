@@ -51,6 +51,7 @@ class Tally:
         self.done = 0
         self.failed = 0
         self.interrupted = False
+        self.stopped: str | None = None  # what ended the run before its time
         self._keep = keep
         self._counts: dict[str, int] = {}
         self._failures: dict[str, list[Failure]] = {}
@@ -101,7 +102,7 @@ class Tally:
         return f"procession {self.command}: {', '.join(parts)} in {self.seconds:.1f} s{rate}{end}"
 
     def error_lines(self) -> Iterator[str]:
-        """Name the failed items, grouped by the type of their error, the most frequent first."""
+        """Name the failed items, grouped by the type of their error, the most frequent first, and what ended the run."""
         if self.failed:
             yield f"{self.failed} {'item' if self.failed == 1 else 'items'} failed:"
         for kind, count in self._grouped():
@@ -111,6 +112,8 @@ class Tally:
                 yield f"    {message}" if item in message else f"    {item}: {message}"
             if count > len(shown):
                 yield f"    and {count - len(shown)} more"
+        if self.stopped is not None:
+            yield f"procession {self.command} had to stop: {self.stopped}"
 
     def as_json(self, status: int, **facts: Any) -> dict[str, Any]:
         """Give everything as plain values.
@@ -133,6 +136,7 @@ class Tally:
             "seconds": round(self.seconds, 3),
             "per_second": round(self.rate, 1),
             "interrupted": self.interrupted,
+            "stopped": self.stopped,
             "exit_code": status,
             "errors": errors,
         }

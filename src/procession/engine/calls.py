@@ -12,14 +12,16 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
 
 from procession.backends.base import Function
 from procession.model.errors import shorten
-from procession.model.outcome import Attempt, Outcome
+from procession.model.light import TYPE_CHECKING, Any
 from procession.model.task import Style, TaskOptions
 from procession.wire.codec import Results
 from procession.wire.functions import Packed
+
+if TYPE_CHECKING:
+    from procession.model.outcome import Outcome
 
 After = list[Callable[[], None]]
 Chunk = tuple[int, list[Any], dict[int, BaseException] | None]  # first item, values, errors by position
@@ -78,6 +80,8 @@ def note_item(error: BaseException, index: int, item: Any) -> BaseException:
 
 def make_outcomes(start: int, items: Sequence[Any], results: Results, worker: int) -> list[Outcome[Any]]:
     """Make the `Outcome` of each of some neighbouring items."""
+    from procession.model.outcome import Attempt, Outcome
+
     failures = results.failures or {}
     durations = results.durations
     outcomes = []
@@ -152,7 +156,7 @@ class Single:
         settle: Callable[[Any, BaseException | None, float | None, int | None], None],
         wanted: Callable[[], bool] | None,
     ) -> None:
-        self.function = function
+        self.function: Function | None = function  # None: nobody wants it
         self.args = args
         self.name = name
         self.settle = settle
@@ -180,11 +184,10 @@ class Singles(Call):
         out: list[tuple[Function, Packed] | None] = []
         for index in range(start, stop):
             single = self._open[index]
-            if single.wanted is not None and not single.wanted():
-                out.append(None)
-                continue
-            single.wanted = None  # asked once: sent again after a death it is still wanted
-            out.append((single.function, single.args))
+            wanted, single.wanted = single.wanted, None  # asked once: sent again after a death it is what it was
+            if wanted is not None and not wanted():
+                single.function = None
+            out.append(None if single.function is None else (single.function, single.args))
         return out
 
     def single(self, index: int) -> Single:

@@ -13,7 +13,6 @@ import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from time import monotonic
-from typing import Any
 
 from procession.backends.base import Function
 from procession.backends.processes import Link, Processes
@@ -23,6 +22,7 @@ from procession.engine.loop import Loop
 from procession.engine.watch import Watch
 from procession.launcher.start_methods import Method
 from procession.model.errors import PoolTerminated
+from procession.model.light import Any
 from procession.scheduler import events
 from procession.scheduler.scheduler import Scheduler
 from procession.wire.functions import Packed

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from typing import Any
 
 from procession.engine.calls import LazyCall
 from procession.engine.loop import Loop
+from procession.model.light import Any
 from procession.scheduler import events
 
 

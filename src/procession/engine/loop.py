@@ -12,12 +12,11 @@ from __future__ import annotations
 
 import select
 import signal
+import sys
 import threading
-import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
 from time import monotonic
-from typing import Any
 
 from procession.backends import base
 from procession.backends.base import Portion
@@ -25,6 +24,7 @@ from procession.backends.processes import Link, Processes
 from procession.engine.calls import After, Call, LazyCall, Singles
 from procession.engine.watch import Watch
 from procession.model.errors import InternalError, PoolTerminated, ProcessionError, StartFailed, WorkerDied, shorten
+from procession.model.light import Any
 from procession.scheduler import actions, events
 from procession.scheduler.scheduler import Scheduler
 from procession.wire.codec import Results
@@ -115,12 +115,20 @@ class Loop:
         me = threading.get_ident()
         nested = me in self.callback_threads
         self.callback_threads.add(me)
-        try:
-            for each in after:
-                _guarded(each)
-        finally:
-            if not nested:
-                self.callback_threads.discard(me)
+        interrupt: KeyboardInterrupt | None = None
+        for each in after:
+            try:
+                each()
+            except KeyboardInterrupt as error:
+                interrupt = error
+            except BaseException:
+                _print_error()
+        if not nested:
+            self.callback_threads.discard(me)
+        if interrupt is not None:
+            if threading.current_thread() is threading.main_thread():
+                raise interrupt  # Ctrl-C, now that all who wait have been told
+            _print_error(interrupt)
 
     def interrupted(self, error: BaseException) -> None:
         """Under the lock: something broke off in the middle, so nothing here can be trusted; end instead of hanging."""
@@ -287,7 +295,7 @@ class Loop:
             while not self.over:
                 self._turn()
         except BaseException as error:
-            traceback.print_exc()
+            _print_error()
             reason = f"its engine failed: {type(error).__name__}: {error}"
             self.do(lambda: self.stop(PoolTerminated(reason=reason)))
             self.backend.kill_late(float("inf"))
@@ -360,9 +368,11 @@ class Loop:
                 self.backend.rewatch(link)
 
 
-def _guarded(function: Callable[[], None]) -> None:
-    """Run a callback; what it raises is told and ends nothing."""
+def _print_error(error: BaseException | None = None) -> None:
+    """Tell what a callback raised; it ends nothing, not even where standard error is closed."""
+    import traceback
+
     try:
-        function()
+        traceback.print_exception(error or sys.exception())
     except Exception:
-        traceback.print_exc()
+        pass  # nobody is there to be told

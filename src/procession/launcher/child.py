@@ -16,7 +16,6 @@ from procession.launcher import nursery, start_methods
 from procession.launcher.start_methods import Method
 from procession.model.errors import StartFailed
 
-
 Identity = tuple[int, str, int, int]  # counter slot, name, the parent's process id, workers on this machine
 
 

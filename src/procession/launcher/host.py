@@ -13,14 +13,13 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import NamedTuple
+
+from procession.model.light import Record
 
 UNLIMITED_BYTES = 1 << 60  # cgroup v1 writes "no limit" as the highest multiple of a page below 2**63
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerCount:
+class WorkerCount(Record):
     """How many workers a pool has where nobody says it.
 
     Args:
@@ -29,20 +28,16 @@ class WorkerCount:
             `cgroup v2 CPU quota`.
     """
 
-    count: int
-    limit: str
+    __slots__ = ("count", "limit")
+
+    def __init__(self, count: int, limit: str) -> None:
+        self.count = count
+        self.limit = limit
 
 
-class CgroupPath(NamedTuple):
-    """Where this process stands in one cgroup hierarchy.
-
-    Args:
-        version: 1 or 2.
-        folders: Its own cgroup's folder first, then each above it, up to the mount point.
-    """
-
-    version: int
-    folders: list[str]
+# Where this process stands in one cgroup hierarchy: its version (1 or 2); its own folder first, then each above it up
+# to the mount point.
+CgroupPath = tuple[int, list[str]]
 
 
 def worker_count(
@@ -144,7 +139,7 @@ def cgroup_paths(root: str, controller: str) -> Iterator[CgroupPath]:
         if version == 2 or controller in names.split(","):
             for mounted, top, folder in mounts:
                 if mounted == version:
-                    yield CgroupPath(version, _folders_up(folder, top, path))
+                    yield version, _folders_up(folder, top, path)
                     break
 
 

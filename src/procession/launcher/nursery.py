@@ -20,9 +20,9 @@ import signal
 import socket
 import struct
 import sys
-from typing import Any
 
 from procession.launcher import lifeline
+from procession.model.light import Any
 
 REPORT = struct.Struct("<BIq")  # kind, number of the worker, process id or exit code or errno
 STARTED, EXITED, FAILED = 1, 2, 3

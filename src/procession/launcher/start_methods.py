@@ -17,19 +17,21 @@ import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+
+from procession.model.light import Any, Record
 
 NAMES = ("nursery", "fork", "spawn", "forkserver")
 GUARD = re.compile(r"""^if\s*\(?\s*(__name__\s*==|['"]__main__['"]\s*==\s*__name__)""", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
-class Method:
+class Method(Record):
     """How workers are born: a start method, and whether they run the main module once more."""
 
-    name: str
-    rerun_main: bool
+    __slots__ = ("name", "rerun_main")
+
+    def __init__(self, name: str, rerun_main: bool) -> None:
+        self.name = name
+        self.rerun_main = rerun_main
 
     @property
     def snapshot(self) -> bool:

@@ -7,7 +7,8 @@ Must not know: heavy classes of the standard library. A face that owes such a mi
 from __future__ import annotations
 
 import signal
-from typing import Any
+
+from procession.model.light import Any
 
 
 def shorten_text(text: str, limit: int = 80) -> str:

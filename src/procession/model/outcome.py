@@ -70,3 +70,20 @@ class Outcome(Generic[R]):
     def worker(self) -> int | None:
         """The process id of the worker of the last attempt."""
         return self.attempts[-1].worker if self.attempts else None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Where a `map` failed.
+
+    Args:
+        index: The number of the first item that failed.
+        item: That item.
+        error: Its error.
+        outcomes: How every item ended, in order.
+    """
+
+    index: int
+    item: Any
+    error: BaseException
+    outcomes: list[Outcome[Any]]

@@ -6,8 +6,10 @@ Must not know: who carries them out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
+from operator import index
+
+from procession.model.light import Record
 
 
 class Style(IntEnum):
@@ -18,8 +20,22 @@ class Style(IntEnum):
     APPLY = 2  # item is (function, args, kwargs): function(*args, **kwargs)
 
 
-@dataclass(frozen=True, slots=True)
-class TaskOptions:
+def positive(name: str, value: object) -> int:
+    """Check a whole number of 1 or more, also one of numpy's.
+
+    Raises:
+        ValueError: It is none.
+    """
+    try:
+        number = index(value)  # type: ignore[arg-type]
+    except TypeError:
+        number = 0
+    if number < 1:
+        raise ValueError(f"{name}={value!r}: must be a whole number of 1 or more, or None")
+    return number
+
+
+class TaskOptions(Record):
     """The options of one call, the same for each of its items.
 
     Args:
@@ -33,13 +49,18 @@ class TaskOptions:
         ValueError: `chunksize` is not a positive whole number.
     """
 
-    chunksize: int | None = None
-    ordered: bool = True
-    lazy: bool = False
-    timed: bool = False
-    alike: bool = True
+    __slots__ = ("chunksize", "ordered", "lazy", "timed", "alike")
 
-    def __post_init__(self) -> None:
-        size = self.chunksize
-        if size is not None and (not isinstance(size, int) or size < 1):
-            raise ValueError(f"chunksize={size!r}: must be a whole number of 1 or more, or None")
+    def __init__(
+        self,
+        chunksize: int | None = None,
+        ordered: bool = True,
+        lazy: bool = False,
+        timed: bool = False,
+        alike: bool = True,
+    ) -> None:
+        self.chunksize = None if chunksize is None else positive("chunksize", chunksize)
+        self.ordered = ordered
+        self.lazy = lazy
+        self.timed = timed
+        self.alike = alike

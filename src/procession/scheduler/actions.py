@@ -9,7 +9,6 @@ from __future__ import annotations
 from procession.model.light import Record
 
 
-
 class Recruit(Record):
     """Start one more worker, under this number."""
 

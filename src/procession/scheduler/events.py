@@ -6,7 +6,6 @@ Must not know: where they come from.
 
 from __future__ import annotations
 
-
 from procession.model.light import Record
 from procession.model.task import TaskOptions
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Any
 
 from procession.model.errors import InternalError
+from procession.model.light import Any
 from procession.scheduler import actions, events
 from procession.scheduler.dispatch import Dispatch
 from procession.scheduler.roster import Roster
@@ -151,9 +151,11 @@ class Scheduler:
                 continue
             first = batch.start + batch.done
             span = suspects.get(batch.number, range(first, first))
+            if batch.suspect and not span:
+                span = range(first, batch.stop)  # it was not started: a suspect it remains
             call.give_back(first, span.start)
             call.give_back(span.stop, batch.stop)
-            if span and certain:
+            if certain and batch.number in suspects:
                 out += [actions.Lose(call.number, span.start, worker.number), *self._end(call, span.start, span.stop)]
             else:
                 call.alone.extend(span)

@@ -9,10 +9,10 @@ from __future__ import annotations
 import io
 import pickle
 import sys
-from typing import Any
 
 import cloudpickle  # type: ignore[import-untyped]
 
+from procession.model.light import Any
 from procession.wire.rules import LightPickler, SharingPickler, Uses
 
 

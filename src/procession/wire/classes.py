@@ -12,8 +12,9 @@ import abc
 import os
 import sys
 from types import BuiltinFunctionType, GetSetDescriptorType, MemberDescriptorType
-from typing import Any
 from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
+
+from procession.model.light import Any
 
 AT_BIRTH = ("__module__", "__qualname__", "__slots__", "__orig_bases__", "__firstlineno__", "__static_attributes__")
 LEFT_OUT = frozenset({"__dict__", "__weakref__", "_abc_impl", "__annotate_func__", "__annotations_cache__"})

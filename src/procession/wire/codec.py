@@ -14,9 +14,9 @@ import pickle
 import struct
 from collections.abc import Sequence
 from itertools import chain
-from typing import Any
 
 from procession.model.errors import RemoteError
+from procession.model.light import Any
 from procession.wire import exceptions
 
 PLAIN = frozenset({int, float, str, bytes, bool, complex, type(None)})

@@ -7,9 +7,9 @@ Must not know: who raises it in the end.
 from __future__ import annotations
 
 import pickle
-from typing import Any
 
 from procession.model.errors import MaybeEncodingError, RemoteError, TaskExit
+from procession.model.light import Any
 
 # kind, pickled exception (or None), type name, message, traceback, pickled exit code (or None)
 Encoded = tuple[str, bytes | None, str, str, str, bytes | None]

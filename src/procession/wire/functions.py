@@ -15,9 +15,9 @@ import pickle
 import sys
 from collections.abc import Mapping
 from types import FunctionType
-from typing import Any
 
 from procession.model.errors import InputNotPicklable
+from procession.model.light import Any
 from procession.wire import pickling
 from procession.wire.references import names_reached
 from procession.wire.rules import NOT_FOUND, Uses, can_be_shared, main_namespace

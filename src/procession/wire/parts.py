@@ -10,8 +10,8 @@ import marshal
 import sys
 from collections.abc import Iterable
 from types import CellType, CodeType, FunctionType, ModuleType
-from typing import Any
 
+from procession.model.light import Any
 from procession.wire import rebuilding
 from procession.wire.references import attribute_names, global_names
 

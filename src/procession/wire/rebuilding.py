@@ -10,7 +10,8 @@ import builtins
 import sys
 from marshal import loads
 from types import CellType, CodeType, FunctionType, MappingProxyType, ModuleType
-from typing import Any
+
+from procession.model.light import Any
 
 
 def main_global(qualname: str) -> Any:

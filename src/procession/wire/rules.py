@@ -13,8 +13,8 @@ import pickle
 import sys
 from collections.abc import Callable
 from types import CellType, FunctionType, MappingProxyType, ModuleType
-from typing import Any
 
+from procession.model.light import Any
 from procession.wire import rebuilding
 from procession.wire.parts import Cell, Import, Space, closure, special_attributes, submodules, taken_apart
 from procession.wire.references import ATOMS, MAIN_NAMES

@@ -9,7 +9,8 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable
-from typing import Any
+
+from procession.model.light import Any
 
 
 def parts(value: Any) -> tuple[Any, ...] | None:

@@ -11,7 +11,8 @@ from __future__ import annotations
 import os
 import sys
 import types
-from typing import Any
+
+from procession.model.light import Any
 
 
 def take(rerun_main: dict[str, Any] | None) -> dict[str, Any]:

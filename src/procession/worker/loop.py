@@ -15,8 +15,8 @@ import os
 from collections.abc import Callable, Iterator
 from itertools import islice
 from time import perf_counter
-from typing import Any
 
+from procession.model.light import Any
 from procession.model.task import Style
 from procession.wire import codec, functions
 from procession.wire.channel import WorkerChannel

@@ -10,8 +10,8 @@ counter; that store is all that an item costs beside the call itself (some 20 ns
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
+from procession.model.light import Any
 from procession.model.task import Style
 from procession.wire.codec import load
 from procession.wire.counter import POSITION
