@@ -84,7 +84,7 @@ class Processes:
         self.links: dict[int, Link] = {}
         self._by_descriptor: dict[int, Link] = {}
         baseline = method.main_baseline()
-        self._look = None if method.snapshot else codec.dump(look.take(preparation(method, f"{title}-0")))
+        self._look = None if method.snapshot else codec.dump(look.take(preparation(method)))
         self._nursery = child.connect(method, preload)
         try:
             self.shipper = Shipper(baseline)

@@ -190,7 +190,7 @@ def be_worker(method: str, rest: Any, descriptors: list[int], theirs: socket.soc
         start_methods.replace_by_fresh_worker(rest, (channel, tickets, counters, theirs.fileno()))
     from procession.worker.main import live
 
-    return live(socket.socket(fileno=channel), tickets, counters, *rest)
+    return live(socket.socket(fileno=channel), tickets, counters, theirs.fileno(), *rest)
 
 
 def signal_group(pid: int, number: int) -> None:

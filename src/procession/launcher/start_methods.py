@@ -82,7 +82,10 @@ def _main_can_run_again() -> bool:
     """True if the main module is a file that protects its start by a test of `__name__`."""
     main = sys.modules.get("__main__")
     path = getattr(main, "__file__", None)
-    if path is None or getattr(main, "__spec__", None) is None and not path.endswith((".py", ".pyc")):
+    name = getattr(getattr(main, "__spec__", None), "name", None)
+    if path is None or name is None and not path.endswith((".py", ".pyc")):
+        return False
+    if name is not None and name.rpartition(".")[2] == "__main__":  # of a package, a folder, an archive
         return False
     if path.endswith("ipython") or "IPython" in sys.modules and hasattr(main, "get_ipython"):
         return False
@@ -93,17 +96,19 @@ def _main_can_run_again() -> bool:
         return False
 
 
-def preparation(method: Method, name: str) -> dict[str, Any] | None:
+def preparation(method: Method) -> dict[str, Any] | None:
     """What a worker needs to run the main module once more; None if it does not.
 
     Raises:
         RuntimeError: This process is itself such a worker, and it is still running the main module.
     """
-    if not method.rerun_main:
+    if method.name not in ("spawn", "forkserver"):
         return None
     from multiprocessing import spawn
 
-    return spawn.get_preparation_data(name)
+    prepared = spawn.get_preparation_data("")
+    del prepared["name"], prepared["authkey"]  # a worker has its own name; the key is part of its look
+    return prepared if method.rerun_main else None
 
 
 def interpreter(code: str, *arguments: str) -> list[str]:
@@ -150,4 +155,4 @@ def fresh_worker(arguments: list[str]) -> None:
         os.set_inheritable(descriptor, False)
     del sys.argv[1:]
     # The lifeline keeps its owner and its signal across exec, as long as the descriptor is open.
-    os._exit(live(socket.socket(fileno=channel), tickets, counters, slot, name, parent, workers))
+    os._exit(live(socket.socket(fileno=channel), tickets, counters, line, slot, name, parent, workers))

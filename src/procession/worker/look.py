@@ -8,6 +8,7 @@ Workers of a snapshot have all of this by birth; those of a clean nursery, which
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 import types
@@ -22,13 +23,15 @@ def take(rerun_main: dict[str, Any] | None) -> dict[str, Any]:
         rerun_main: What `multiprocessing.spawn` prepares for a child that runs the main module once more, or None.
     """
     import warnings
+    from multiprocessing import process
 
     return {
+        "authkey": bytes(process.current_process().authkey),  # or proxies of a manager would find no way back
         "directory": _directory(),
         "environment": dict(os.environ),
         "path": list(sys.path),
         "arguments": list(sys.argv),
-        "warnings": _picklable(list(warnings.filters)),
+        "warnings": [by_name for entry in warnings.filters if (by_name := _by_name(entry)) is not None],
         "recursion": sys.getrecursionlimit(),
         "rerun_main": rerun_main,
         "main_file": getattr(sys.modules.get("__main__"), "__file__", None),
@@ -42,21 +45,40 @@ def _directory() -> str | None:
         return None
 
 
-def _picklable(filters: list[Any]) -> list[Any]:
-    """Leave out filters whose category is a class that lives in the main module: it does not exist there yet."""
-    return [entry for entry in filters if getattr(entry[2], "__module__", "__main__") != "__main__"]
+def _by_name(entry: Any) -> Any:
+    """Write a filter with its category by name: only with the parent's paths can a worker import it."""
+    action, message, category, module, line = entry
+    home = getattr(category, "__module__", "__main__")
+    if home == "__main__":  # it does not exist there yet
+        return None
+    return action, message, (home, category.__qualname__), module, line
+
+
+def _with_category(entry: Any) -> Any:
+    """Find a filter's category again; None if this worker has no such class."""
+    action, message, (home, name), module, line = entry
+    try:
+        category: Any = importlib.import_module(home)
+        for part in name.split("."):
+            category = getattr(category, part)
+    except Exception:  # the user's module may raise anything
+        return None
+    return action, message, category, module, line
 
 
 def put_on(state: dict[str, Any]) -> None:
     """In the worker: look as `take` noted."""
     import warnings
+    from multiprocessing import process
 
+    process.current_process().authkey = state["authkey"]
     os.environ.clear()
     os.environ.update(state["environment"])
     sys.path[:] = state["path"]
     sys.argv[:] = state["arguments"]
     warnings.resetwarnings()
-    warnings.filters.extend(state["warnings"])  # type: ignore[attr-defined]  # a list, typed as a sequence
+    filters = [entry for by_name in state["warnings"] if (entry := _with_category(by_name)) is not None]
+    warnings.filters.extend(filters)  # type: ignore[attr-defined]  # a list, typed as a sequence
     sys.setrecursionlimit(state["recursion"])
     if state["directory"] is not None:
         try:
@@ -64,14 +86,24 @@ def put_on(state: dict[str, Any]) -> None:
         except OSError as error:
             print(f"procession: a worker cannot enter {state['directory']!r}: {error}", file=sys.stderr)
     if state["rerun_main"] is not None:
-        from multiprocessing import spawn
-
-        spawn.prepare(state["rerun_main"])
+        run_main_again(state["rerun_main"])
     else:
         main = types.ModuleType("__main__")
         if state["main_file"] is not None:
             main.__file__ = state["main_file"]
         sys.modules["__main__"] = main
+
+
+def run_main_again(preparation: dict[str, Any]) -> None:
+    """Do what `multiprocessing` does in a child that it spawned."""
+    from multiprocessing import process, spawn
+
+    this: Any = process.current_process()
+    this._inheriting = True  # a main module that makes a pool now is not guarded: that is an error, not a fork bomb
+    try:
+        spawn.prepare(preparation)
+    finally:
+        del this._inheriting
 
 
 def quiet_input() -> None:

@@ -58,12 +58,21 @@ class Loop:
         while (received := self._channel.receive()) is not None:
             kind, body = received
             if kind == Kind.LOOK:
-                look.put_on(codec.load(body))
+                if not self._look(body):
+                    return False
             elif kind == Kind.DEFINE:
                 self._define(body)
             elif kind == Kind.BEGIN:
                 return self._initialize(body)
         return False
+
+    def _look(self, body: bytes | bytearray) -> bool:
+        try:
+            look.put_on(codec.load(body))
+        except BaseException as error:  # a main module that runs once more may raise anything
+            self._channel.send(Kind.BROKEN, codec.dump(encode_failure(error)))
+            return False
+        return True
 
     def _initialize(self, body: bytes | bytearray) -> bool:
         try:

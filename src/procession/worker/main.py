@@ -11,19 +11,23 @@ import socket
 import sys
 from collections.abc import Callable
 
+from procession.model.light import Any
 from procession.wire.channel import WorkerChannel
 from procession.wire.counter import open_slot
 from procession.worker import look, nesting
 from procession.worker.loop import Loop
 
 
-def live(sock: socket.socket, tickets: int, counters: int, slot: int, name: str, parent: int, workers: int) -> int:
+def live(
+    sock: socket.socket, tickets: int, counters: int, line: int, slot: int, name: str, parent: int, workers: int
+) -> int:
     """Serve the parent until it has nothing more to say; return the exit status.
 
     Args:
         sock: The worker's end of its channel.
         tickets: Descriptor of its ticket pipe.
         counters: Descriptor of the shared counters; it is closed here.
+        line: Descriptor of the lifeline: it can be read when the nursery is gone.
         slot: The number of its counter.
         name: The name of the process.
         parent: The process id of the parent.
@@ -40,10 +44,10 @@ def live(sock: socket.socket, tickets: int, counters: int, slot: int, name: str,
         if loop.begin():
             loop.run()
 
-    return _as_process(serve, name, parent)
+    return _as_process(serve, name, parent, line)
 
 
-def _as_process(serve: Callable[[], None], name: str, parent: int) -> int:
+def _as_process(serve: Callable[[], None], name: str, parent: int, line: int) -> int:
     """Run `serve` as a process of `multiprocessing`: with its name, its finalizers, its way of ending."""
     from multiprocessing import process
 
@@ -53,9 +57,10 @@ def _as_process(serve: Callable[[], None], name: str, parent: int) -> int:
         def run(self) -> None:
             serve()
 
-    worker = PoolWorker(name=name)
-    worker._parent_pid = parent  # type: ignore[attr-defined]  # the nursery is nobody's business
-    status: int = worker._bootstrap()  # type: ignore[attr-defined]  # private, unchanged from 3.8 to 3.14
+    worker: Any = PoolWorker(name=name)
+    worker._parent_pid = parent  # the nursery is nobody's business
+    worker._identity = (*worker._identity[:-1], int(name.rpartition("-")[2]))  # programs choose a GPU or a line by it
+    status: int = worker._bootstrap(line)  # private, unchanged from 3.8 to 3.14
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
