@@ -463,10 +463,14 @@ class Pool:
             self._engine.close()
 
     def terminate(self) -> None:
-        """End now: running items are ended, unfinished calls get `PoolTerminated`."""
+        """End now: running items are ended, unfinished calls get `PoolTerminated`.
+
+        Returns when all workers have ended; in a callback, which may not wait, at once.
+        """
         self._state = TERMINATE
         self._engine.terminate("terminate() was called")
-        self._engine.join()
+        if self._engine.can_wait:
+            self._engine.join()
 
     def join(self) -> None:
         """Wait until all workers have ended.

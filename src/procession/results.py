@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from time import monotonic
 
 from procession.engine.calls import LazyCall, MapCall, Single
 from procession.engine.engine import Engine, NothingYet
@@ -83,7 +84,7 @@ class AsyncResult(Generic[R]):
         self._engine.may_wait()
         if self.single is not None:
             self._engine.help(self.single, self.ready, timeout)
-            if self._ready:
+            if self.ready():
                 return
         waiter = threading.Lock()
         waiter.acquire()

@@ -25,8 +25,9 @@ from procession.model.errors import PoolTerminated
 from procession.model.light import Any
 from procession.scheduler import events
 from procession.scheduler.scheduler import Scheduler
-from procession.wire.functions import Packed
+from procession.wire.functions import Packed, pack_plainly
 
+VAIN = "a callback must not wait for its own pool: the outcome would never come"
 KEPT_FUNCTIONS = 256  # pickled functions that are recognized when they come again
 ENGINES: weakref.WeakSet[Engine] = weakref.WeakSet()
 
@@ -62,7 +63,7 @@ class Engine:
         title: str = "PoolWorker",
     ) -> None:
         self._pid = os.getpid()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # it knows its owner, so that none waits for itself: see `_outside`
         self._watch = Watch()
         self._singles = Singles()
         self._next_call = 0
@@ -105,7 +106,9 @@ class Engine:
 
         Raises:
             BaseException: What pickling it raised.
+            RuntimeError: Called by what this pool is pickling.
         """
+        self._outside()
         with self._lock:
             packed = self._backend.shipper.pack(function)
             known = self._functions.get(packed.data)
@@ -121,9 +124,14 @@ class Engine:
 
         Raises:
             BaseException: What pickling it raised.
+            RuntimeError: Called by what this pool is pickling.
         """
+        packed = pack_plainly(value)
+        if packed is not None:
+            return packed
+        self._outside()
         with self._lock:
-            return self._backend.shipper.pack(value)
+            return self._backend.shipper.pack_main(value)
 
     def submit(self, call: Call, length: int) -> None:
         """Hand over a call all of whose items are known.
@@ -212,15 +220,18 @@ class Engine:
             RuntimeError: A callback of this pool must not wait for it.
         """
         self._own()
+        self._outside()
         if taken and not call.finished:
             self._loop.do(lambda: self._loop.tell(events.Consumed(call.number, taken)))
+        may_wait = self.can_wait
         while True:
             with self._lock:
                 if call.ready:
                     return call.ready.popleft()
                 if call.finished:
                     return None
-                self.may_wait()
+                if not may_wait:
+                    raise RuntimeError(VAIN)
                 waiter = threading.Lock()
                 waiter.acquire()
                 call.waiting = waiter.release
@@ -241,13 +252,30 @@ class Engine:
     def _do(self, step: Callable[[], None]) -> None:
         """Do something that only a running pool takes."""
         self._own()
+        self._outside()
         self.usable()
         self._loop.do(step)
 
     def _do_always(self, step: Callable[[], None]) -> None:
         """Do something that an ended pool takes too, and a forked copy of it ignores."""
-        if os.getpid() == self._pid:
+        if os.getpid() != self._pid:
+            return
+        if self._inside:
+            self.later(lambda: self._loop.do(step))
+        else:
             self._loop.do(step)
+
+    @property
+    def _inside(self) -> bool:
+        """True if this thread has the lock already.
+
+        Users' code can run there: what pickling calls, a finalizer, a signal handler.
+        """
+        return self._lock._is_owned()  # type: ignore[attr-defined, no-any-return]  # what threading.Condition asks, too
+
+    def _outside(self) -> None:
+        if self._inside:
+            raise RuntimeError("a pool must not be used by what it is pickling, nor in its midst by a signal handler")
 
     def usable(self) -> None:
         """Check that further calls are taken.
@@ -267,8 +295,13 @@ class Engine:
         Raises:
             RuntimeError: It runs a callback of this pool, so it would wait for itself.
         """
-        if threading.get_ident() in self._loop.callback_threads:
-            raise RuntimeError("a callback must not wait for its own pool: the outcome would never come")
+        if not self.can_wait:
+            raise RuntimeError(VAIN)
+
+    @property
+    def can_wait(self) -> bool:
+        """False if this thread would wait for itself."""
+        return threading.get_ident() not in self._loop.callback_threads and not self._inside
 
     # The end.
 
@@ -305,7 +338,7 @@ class Engine:
 
     def abandon(self) -> None:
         """In a forked child: this pool is the parent's; close our copies of its descriptors."""
-        self._lock = self._loop.lock = threading.Lock()
+        self._lock = self._loop.lock = threading.RLock()
         self._backend.abandon()
         self._watch.close()
 

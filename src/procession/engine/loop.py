@@ -50,7 +50,7 @@ class Sent:
 class Loop:
     """Everything between the calls of one pool and its workers."""
 
-    def __init__(self, lock: threading.Lock, scheduler: Scheduler, backend: Processes, watch: Watch) -> None:
+    def __init__(self, lock: threading.RLock, scheduler: Scheduler, backend: Processes, watch: Watch) -> None:
         self.lock = lock
         self.scheduler = scheduler
         self.backend = backend

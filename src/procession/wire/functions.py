@@ -103,6 +103,15 @@ def _in_order(unordered: list[_Definition]) -> tuple[list[_Definition], bool]:
     return list(done.values()), tangled
 
 
+def pack_plainly(value: object) -> Packed | None:
+    """Pickle a value as everybody does; None if that is not enough, since it needs something of `__main__`."""
+    try:
+        data = pickle.dumps(value, 5)
+    except Exception:  # our own pickler knows more, or says why not
+        return None
+    return Packed(data, NO_NAMES) if b"_main__" not in data else None  # in both names of the main module
+
+
 class Shipper:
     """Packs values for the workers of one pool, and what they need of `__main__`.
 
@@ -126,13 +135,14 @@ class Shipper:
             InputNotPicklable: A global that it needs in the worker cannot be pickled.
             BaseException: Whatever pickling the value itself raises.
         """
-        try:
-            data = pickle.dumps(value, 5)
-        except Exception:  # our own pickler knows more, or says why not
-            pass
-        else:
-            if b"_main__" not in data:  # in both names of the main module
-                return Packed(data, NO_NAMES)
+        return pack_plainly(value) or self.pack_main(value)
+
+    def pack_main(self, value: object) -> Packed:
+        """Pickle a value that `pack_plainly` does not.
+
+        Raises:
+            As `pack`.
+        """
         main = main_namespace()
         uses = Uses(main, "the call")
         data = pickling.dumps(value, uses)
