@@ -125,6 +125,18 @@ def test_prints_do_not_tear_the_results(run: Run) -> None:
     assert finished.stderr.count("said") == 2 and finished.stderr.count("shell") == 2
 
 
+def test_an_input_that_breaks_off(tmp_path: Path) -> None:
+    finished = shell(tmp_path, "procession map -e int -a /proc/self/mem 1")  # can be opened, not read
+    assert (finished.returncode, finished.stdout) == (1, "1\n")
+    assert finished.stderr.startswith("procession map had to stop: OSError: ")
+
+
+@pytest.mark.parametrize(("closed", "name"), [("<&-", "INPUTS"), (">&-", "standard output")])
+def test_a_standard_stream_that_is_closed_is_refused(tmp_path: Path, closed: str, name: str) -> None:
+    finished = shell(tmp_path, f"procession map -e int {closed}")
+    assert finished.returncode == 2 and finished.stderr.startswith(f"procession: {name}")
+
+
 def test_a_killed_worker_costs_one_item(run: Run) -> None:
     code = "lambda line: os.kill(os.getpid(), 9) if line == '3' else line"
     finished = run("map", "-e", code, *map(str, range(8)))
@@ -142,6 +154,7 @@ def test_a_killed_worker_costs_one_item(run: Run) -> None:
         (("os:sep", "x"), "cannot be called"),
         (("-e", "lambda line", "x"), "SyntaxError"),
         (("-e", "int", "-a", "none"), "'none': cannot be read: No such file or directory"),
+        (("-e", "int", "-a", "."), "'.': is a folder"),
         (("-e", "int", "-j", "0"), "0 is not in the range"),
     ],
 )

@@ -60,6 +60,7 @@ def test_json_holds_every_fact() -> None:
         "skipped": 4,
         "failed": 1,
         "interrupted": False,
+        "stopped": None,
         "exit_code": 1,
         "errors": {"ValueError": {"count": 1, "items": [{"index": 2, "item": "'c'", "message": "no"}]}},
     }
@@ -82,6 +83,13 @@ def test_an_error_of_an_unknown_class_is_named_after_it() -> None:
 )
 def test_message(error: Exception, text: str) -> None:
     assert message_of(error) == text
+
+
+def test_what_ended_the_run_before_its_time() -> None:
+    tally = Tally("map", total=None)
+    tally.stopped = "OSError: no more"
+    assert list(tally.error_lines()) == ["procession map had to stop: OSError: no more"]
+    assert tally.as_json(1)["stopped"] == "OSError: no more"
 
 
 def test_summary() -> None:

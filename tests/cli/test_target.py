@@ -75,7 +75,7 @@ def test_the_guard_of_a_script_is_not_run(here: Path) -> None:
         ("none.py:f", "no file 'none.py'"),
         ("no_such_module_x:f", "ModuleNotFoundError: No module named 'no_such_module_x'"),
         ("os:no_such", "AttributeError: module 'os' has no attribute 'no_such'"),
-        ("os:sep", "is a str, which cannot be called"),
+        ("os:sep", "is of type str, which cannot be called"),
         ("bad.py:f", "SyntaxError"),
         ("raises.py:f", "ZeroDivisionError: division by zero ("),
         ("raises.py:f", "raises.py, line 2)"),
@@ -110,7 +110,7 @@ def test_an_expression(text: str, item: str, result: Any) -> None:
 
 @pytest.mark.parametrize(
     ("text", "reason"),
-    [("lambda line:", "SyntaxError"), ("x = 1", "SyntaxError"), ("3", "is a int"), ("no_such_name", "NameError")],
+    [("lambda line:", "SyntaxError"), ("x = 1", "SyntaxError"), ("3", "of type int"), ("no_such_name", "NameError")],
 )
 def test_an_expression_that_gives_no_function(text: str, reason: str) -> None:
     with pytest.raises(target.TargetNotFound, match=reason):

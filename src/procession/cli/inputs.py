@@ -10,6 +10,7 @@ may sit in it while the command ends; in Python's own buffered stdin that would 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 
 from procession.model.errors import ProcessionError, shorten
@@ -22,7 +23,7 @@ class InputRefused(ProcessionError):
     """An input cannot be read; no work was started.
 
     Args:
-        name: The input.
+        name: The input, as messages show it.
         reason: Why not.
     """
 
@@ -31,7 +32,7 @@ class InputRefused(ProcessionError):
     reason: str
 
     def text(self) -> str:
-        return f"{shorten(self.name)}: {self.reason}"
+        return f"{self.name}: {self.reason}"
 
 
 def open_inputs(arguments: Sequence[str], files: Sequence[str], *, null: bool) -> tuple[Iterator[str], int | None]:
@@ -46,9 +47,11 @@ def open_inputs(arguments: Sequence[str], files: Sequence[str], *, null: bool) -
         InputRefused: A file cannot be opened, or nothing is given and standard input is a terminal.
     """
     if not arguments and not files:
-        if os.isatty(_STDIN):
+        if sys.stdin is None or os.isatty(_STDIN):
             raise InputRefused(name="INPUTS", reason="none given; name some, or -a FILE, or - for standard input")
         arguments = ("-",)
+    if sys.stdin is None and "-" in (*arguments, *files):
+        raise InputRefused(name="-", reason="standard input is closed")
     parts: list[Iterable[str]] = []
     for argument in arguments:
         parts.append(read_items(_STDIN, null=null) if argument == "-" else (argument,))
@@ -97,8 +100,8 @@ def _opened(file: str) -> int:
     if file == "-":
         return _STDIN
     if os.path.isdir(file):
-        raise InputRefused(name=file, reason="is a folder")
+        raise InputRefused(name=shorten(file), reason="is a folder")
     try:
         return os.open(file, os.O_RDONLY | getattr(os, "O_BINARY", 0))
     except OSError as error:
-        raise InputRefused(name=file, reason=f"cannot be read: {error.strerror}") from error
+        raise InputRefused(name=shorten(file), reason=f"cannot be read: {error.strerror}") from error

@@ -9,7 +9,9 @@ milliseconds and written together by a thread, which exists only from the first 
 
 from __future__ import annotations
 
+import errno
 import os
+import sys
 import threading
 import time
 
@@ -24,6 +26,8 @@ def take_stdout() -> int:
     Raises:
         OSError: Standard output is closed.
     """
+    if sys.stdout is None:
+        raise OSError(errno.EBADF, "is closed")
     results = os.dup(1)
     if _is_open(2):
         os.dup2(2, 1)

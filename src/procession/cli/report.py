@@ -102,7 +102,7 @@ class Tally:
         return f"procession {self.command}: {', '.join(parts)} in {self.seconds:.1f} s{rate}{end}"
 
     def error_lines(self) -> Iterator[str]:
-        """Name the failed items, grouped by the type of their error, the most frequent first, and what ended the run."""
+        """Name the failed items, grouped by the type of their error, then what ended the run."""
         if self.failed:
             yield f"{self.failed} {'item' if self.failed == 1 else 'items'} failed:"
         for kind, count in self._grouped():
