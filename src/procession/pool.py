@@ -23,6 +23,8 @@ from procession.worker import nesting
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+    from procession.engine.members import Member
+
     from procession.model.outcome import Outcome
 
 T = TypeVar("T")
@@ -505,6 +507,14 @@ class Pool:
             self._state = TERMINATE
             engine = self._engine
             engine.later(lambda: engine.terminate("its results were forgotten"))
+
+    @property
+    def _pool(self) -> list[Member]:
+        """The workers, as programs read them: `pool._pool[0].pid`."""
+        return self._engine.members()
+
+    def _repopulate_pool(self) -> None:
+        """Nothing is left to be done: a worker that ends is replaced at once."""
 
     def __reduce__(self) -> Any:
         raise NotImplementedError("a pool cannot be passed to another process: its workers are this process's children")

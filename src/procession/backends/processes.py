@@ -77,6 +77,7 @@ class Processes:
         self._preload = preload
         self._watch = watch
         self._lock = lock
+        self.changed = threading.Condition(lock)  # a worker has begun or ended: for those who wait for just that
         self._title = title
         self._workers = workers * nesting.outer_workers()
         self._beginning = b""
@@ -200,6 +201,7 @@ class Processes:
             results = codec.decode_results(flags, memoryview(body)[codec.RESULTS_HEAD.size :])
             return Ended(link.number, batch, count, seconds, results)
         if kind == Kind.READY:
+            link.pid = int(body)  # the nursery says so, too, but on another channel, and maybe later
             return Ready(link.number)
         return Broken(link.number, exceptions.decode(codec.load(body)))
 
@@ -233,6 +235,7 @@ class Processes:
             else:
                 self._drop(link)
                 news.append(Refused(number, os.strerror(value)))
+        self.changed.notify_all()
         return news
 
     def _last_words(self, link: Link) -> list[News]:
@@ -276,6 +279,7 @@ class Processes:
             link.closed = True
         self._by_descriptor.pop(descriptor, None)
         self.links.pop(link.number, None)
+        self.changed.notify_all()
         link.channel.close()
         os.close(link.tickets)
         os.close(link.tickets_in)

@@ -19,6 +19,7 @@ from procession.backends.processes import Link, Processes
 from procession.engine.calls import Call, Chunk, LazyCall, Single, Singles
 from procession.engine.feeder import Feeder
 from procession.engine.loop import Loop
+from procession.engine.members import Member
 from procession.engine.watch import Watch
 from procession.launcher.start_methods import Method
 from procession.model.errors import PoolTerminated
@@ -70,6 +71,7 @@ class Engine:
         self._functions: OrderedDict[bytes, Function] = OrderedDict()
         self._next_function = 1
         self._terminated = False
+        self._title = title
         slots = 4 * workers + 16
         try:
             self._backend = Processes(method, preload, slots, self._watch, self._lock, title, workers)
@@ -335,6 +337,11 @@ class Engine:
     def pids(self) -> list[int]:
         """The process ids of the workers that live now."""
         return [link.pid for link in list(self._backend.links.values()) if link.pid]
+
+    def members(self) -> list[Member]:
+        """The workers that live now, or are being started, in the order of their numbers."""
+        links = sorted(self._backend.links.items())
+        return [Member(self._backend, link, f"{self._title}-{number + 1}", lambda: self.can_wait) for number, link in links]
 
     def abandon(self) -> None:
         """In a forked child: this pool is the parent's; close our copies of its descriptors."""

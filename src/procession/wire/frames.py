@@ -25,7 +25,7 @@ class Kind(IntEnum):
     FUNCTION = 4  # a function, under a number
     BATCH = 5  # items to run
     # from a worker
-    READY = 6  # the initializer has run
+    READY = 6  # the initializer has run; its process id
     BROKEN = 7  # the initializer has failed
     RESULTS = 8  # how the next items of a batch ended
 

@@ -86,7 +86,7 @@ class Loop:
             self._channel.send(Kind.BROKEN, codec.dump(encode_failure(error)))
             return False
         self._leave_if_forked(None)
-        self._channel.send(Kind.READY, b"")
+        self._channel.send(Kind.READY, b"%d" % os.getpid())
         return True
 
     def run(self) -> None:

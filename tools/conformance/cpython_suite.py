@@ -1,0 +1,11 @@
+"""The suite of one start method, named by CONFORMANCE_METHOD: `python -m unittest -k WithProcessesTestPool cpython_suite`."""
+
+import os
+import unittest
+
+import cpython_mp
+
+cpython_mp.install_tests_in_module_dict(globals(), os.environ["CONFORMANCE_METHOD"])
+
+if __name__ == "__main__":
+    unittest.main()
