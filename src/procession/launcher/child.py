@@ -6,15 +6,20 @@ Must not know: what workers do.
 
 from __future__ import annotations
 
+import errno
 import os
 import pickle
 import socket
+import sys
 import threading
 from collections.abc import Sequence
+from time import monotonic, sleep
 
-from procession.launcher import nursery, start_methods
+from procession.launcher import forks, lifeline, nursery, start_methods
 from procession.launcher.start_methods import Method
 from procession.model.errors import StartFailed
+
+IN_FLIGHT_SECONDS = 5.0  # how long other processes of this user may take to receive the descriptors sent to them
 
 Identity = tuple[int, str, int, int]  # counter slot, name, the parent's process id, workers on this machine
 
@@ -46,11 +51,14 @@ class NurseryLink:
 
         Raises:
             NurseryLost: The nursery is gone.
+            StartFailed: The system refused to pass the descriptors.
         """
         request = pickle.dumps((number, method.name, identity))
         try:
-            socket.send_fds(self._control, [request], descriptors, socket.MSG_NOSIGNAL)
+            send_with(self._control, request, descriptors)
         except OSError as error:
+            if error.errno == errno.ETOOMANYREFS:
+                raise start_failed(error) from error
             raise NurseryLost from error
 
     def reports(self) -> list[tuple[int, int, int]]:
@@ -92,9 +100,15 @@ def wait_for(pid: int) -> int | None:
         return None
 
 
-def control_pair() -> tuple[socket.socket, socket.socket]:
-    """Make a control socket: messages stay whole, and descriptors travel along."""
-    return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+def start_failed(error: OSError) -> StartFailed:
+    """Say what the system refused, and what helps."""
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        hint = "too many open files: raise the limit (ulimit -n), or use fewer workers"
+    elif error.errno == errno.EAGAIN:
+        hint = "too many processes: raise the limit (ulimit -u), or use fewer workers"
+    else:
+        hint = None
+    return StartFailed(reason=error.strerror or str(error), hint=hint)
 
 
 def connect(method: Method, preload: Sequence[str]) -> NurseryLink:
@@ -104,63 +118,103 @@ def connect(method: Method, preload: Sequence[str]) -> NurseryLink:
         StartFailed: The system refused a process or a descriptor.
     """
     try:
-        if method.snapshot:
-            ours, theirs = control_pair()
-            with theirs:
-                pid = nursery.fork_snapshot(theirs, ours)
-            return NurseryLink(ours, pid, own=True)
-        return CLEAN.connect(tuple(preload))
+        return _snapshot() if method.snapshot else CLEAN.connect(tuple(preload))
     except OSError as error:
-        raise StartFailed(reason=str(error), hint="too many processes or open files? see `ulimit -a`") from error
+        raise start_failed(error) from error
+
+
+def _snapshot() -> NurseryLink:
+    ours, theirs = forks.control_pair()
+    with theirs:
+        try:
+            pid = nursery.fork_snapshot(theirs)
+        except BaseException:
+            ours.close()
+            raise
+    return NurseryLink(ours, pid, own=True)
 
 
 class CleanNurseries:
-    """The clean nurseries of this process: one for each set of flags and preloaded modules, shared by all pools."""
+    """The clean nurseries of this process, shared by all pools.
+
+    There is one for each set of flags, of preloaded modules and of rights: a process that gave up those of root must
+    not get workers that have them.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._known: dict[tuple[tuple[str, ...], tuple[str, ...]], tuple[socket.socket, int]] = {}
+        self._known: dict[object, tuple[socket.socket, int]] = {}
         os.register_at_fork(after_in_child=self._forget)
 
     def connect(self, preload: tuple[str, ...]) -> NurseryLink:
         """Attach a pool to the nursery with these modules, starting it if need be."""
-        key = start_methods.flags(), preload
+        key = start_methods.flags(), preload, os.getresuid(), os.getresgid()
         with self._lock:
             for _ in range(2):
                 if key not in self._known:
                     self._known[key] = _start_clean(preload)
                 main, pid = self._known[key]
-                ours, theirs = control_pair()
-                try:
-                    with theirs:
-                        socket.send_fds(main, [nursery.ATTACH], [theirs.fileno()], socket.MSG_NOSIGNAL)
+                ours = _attach(main)
+                if ours is not None:
                     return NurseryLink(ours, pid, own=False)
-                except OSError:  # somebody has killed it: start another
-                    ours.close()
-                    del self._known[key]
-                    main.close()
-                    wait_for(pid)
+                del self._known[key]  # somebody has killed it: start another
+                main.close()
+                wait_for(pid)
         raise StartFailed(reason="the nursery ends as soon as it is started", hint="see its message above")
 
     def _forget(self) -> None:
         """In a forked child: these nurseries are the parent's."""
         self._lock = threading.Lock()
-        for main, _ in self._known.values():
-            main.close()
         self._known.clear()
 
 
-def _start_clean(preload: tuple[str, ...]) -> tuple[socket.socket, int]:
-    import sys
+def _attach(main: socket.socket) -> socket.socket | None:
+    """Give a nursery one more control socket; None if it is gone."""
+    ours, theirs = forks.control_pair()
+    with theirs:
+        try:
+            send_with(main, nursery.ATTACH, [theirs.fileno()])
+        except OSError as error:
+            ours.close()
+            if error.errno not in (errno.EPIPE, errno.ECONNRESET):
+                raise
+            return None
+    return ours
 
-    ours, theirs = control_pair()
+
+def send_with(control: socket.socket, message: bytes, descriptors: Sequence[int]) -> None:
+    """Send a message with descriptors.
+
+    A user may have only so many descriptors on their way at once; the nurseries take them off as fast as they can.
+
+    Raises:
+        OSError: The other end is gone, or does not take them.
+    """
+    until = monotonic() + IN_FLIGHT_SECONDS
+    while True:
+        try:
+            socket.send_fds(control, [message], descriptors, socket.MSG_NOSIGNAL)
+            return
+        except OSError as error:
+            if error.errno != errno.ETOOMANYREFS or monotonic() > until:
+                raise
+        sleep(0.001)
+
+
+def _start_clean(preload: tuple[str, ...]) -> tuple[socket.socket, int]:
+    ours, theirs = forks.control_pair()
     with theirs:
         code = start_methods.IMPORT_US.format(module="nursery") + "nursery.clean_life(int(sys.argv[2]))"
         inherited = 3 if theirs.fileno() != 3 else 4
         command = start_methods.interpreter(code, start_methods.source_folder(), str(inherited), "procession-nursery")
         move = [(os.POSIX_SPAWN_DUP2, theirs.fileno(), inherited)]
-        pid = os.posix_spawn(command[0], command, os.environ, file_actions=move)
-    ours.send(pickle.dumps((sys.path, preload)), socket.MSG_NOSIGNAL)
+        blocked = lifeline.NURSERY_SIGNALS  # Ctrl-C before it has learnt to ignore it would end it with a traceback
+        try:
+            pid = os.posix_spawn(command[0], command, os.environ, file_actions=move, setsigmask=blocked)
+            ours.send(pickle.dumps((sys.path, preload)), socket.MSG_NOSIGNAL)
+        except BaseException:
+            ours.close()
+            raise
     return ours, pid
 
 

@@ -5,7 +5,8 @@ Must not know: what the worker will do.
 
 How it works: nursery and worker hold the two ends of a socket pair. The worker asks the kernel to send it SIGKILL
 when anything happens there, and nothing ever happens there but its closing. So it dies within milliseconds of the
-nursery, also while C code holds the interpreter lock. The nursery in turn ends with the parent.
+nursery, also while C code holds the interpreter lock. The nursery in turn ends with the parent. The signal goes to the
+worker's group, so what its task has started ends too.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ import signal
 import socket
 
 # What the nursery changes for itself and a worker gets back.
-NURSERY_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGTSTP, signal.SIGCHLD)
+TERMINAL_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+NURSERY_SIGNALS = (*TERMINAL_SIGNALS, signal.SIGTSTP, signal.SIGCONT, signal.SIGCHLD)
 
 
 def pair() -> tuple[socket.socket, socket.socket]:
@@ -26,8 +28,8 @@ def pair() -> tuple[socket.socket, socket.socket]:
 
 
 def hold(end: socket.socket) -> None:
-    """Die when the other end is closed, whatever this process is doing then."""
-    fcntl.fcntl(end, fcntl.F_SETOWN, os.getpid())
+    """In the leader of a group: die with the group when the other end is closed, whatever it is doing then."""
+    fcntl.fcntl(end, fcntl.F_SETOWN, -os.getpid())
     fcntl.fcntl(end, fcntl.F_SETSIG, signal.SIGKILL)
     fcntl.fcntl(end, fcntl.F_SETFL, fcntl.fcntl(end, fcntl.F_GETFL) | os.O_ASYNC)
     poll = select.poll()
@@ -39,6 +41,13 @@ def hold(end: socket.socket) -> None:
 def own_session() -> None:
     """Leave the terminal: Ctrl-C and its like belong to the parent, and our group can be killed as one."""
     os.setsid()
+
+
+def fill_standard_descriptors() -> None:
+    """Open 0, 1 and 2 where the parent has closed them, or what is opened next would stand in their places."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
 
 
 def worker_signals() -> None:

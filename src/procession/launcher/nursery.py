@@ -12,6 +12,7 @@ group holds whatever its tasks have started.
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import pickle
@@ -20,8 +21,10 @@ import signal
 import socket
 import struct
 import sys
+from collections import deque
+from time import monotonic
 
-from procession.launcher import lifeline
+from procession.launcher import forks, lifeline
 from procession.model.light import Any
 
 REPORT = struct.Struct("<BIq")  # kind, number of the worker, process id or exit code or errno
@@ -29,6 +32,7 @@ STARTED, EXITED, FAILED = 1, 2, 3
 ATTACH = b"attach"  # a further control socket comes with this message
 MESSAGE = 1 << 16  # bytes of the longest request
 DESCRIPTORS = 5  # of a request: channel, tickets, counters, standard output, standard error
+END_SECONDS = 1.0  # how long a killed worker may take to vanish before the nursery ends without having seen it
 
 
 class Nursery:
@@ -40,6 +44,8 @@ class Nursery:
         gc.disable()
         self._controls: dict[int, socket.socket] = {control.fileno(): control}
         self._main = control.fileno()
+        self._unsent: dict[int, deque[bytes]] = {}  # reports that the other side has no room for yet
+        self._stopped = False  # by Ctrl-Z
         self._children: dict[int, tuple[int, int, socket.socket]] = {}  # pid -> control, number, lifeline
         self._poll = select.poll()
         self._poll.register(control, select.POLLIN)
@@ -52,64 +58,100 @@ class Nursery:
         """Work until the parent is gone, then end all children."""
         self._listen_to_signals()
         while True:
-            for descriptor, _ in self._poll.poll():
+            for descriptor, ready in self._poll.poll():
                 if descriptor == self._wake_read:
                     self._drain()
-                elif not self._request(self._controls[descriptor]):
+                    continue
+                if ready & select.POLLOUT:
+                    self._send_unsent(descriptor)
+                if ready & ~select.POLLOUT and not self._request(self._controls[descriptor]):
                     self._abandon(descriptor)
                     if descriptor == self._main:
-                        return
+                        return self._end()
+            self._reap()
+
+    def _end(self) -> None:
+        """Collect the killed workers: who waits for our end may rely on theirs."""
+        until = monotonic() + END_SECONDS
+        self._reap()
+        while self._children and (left := until - monotonic()) > 0:
+            if select.select([self._wake_read], [], [], left)[0]:
+                self._drain()
             self._reap()
 
     # Signals.
 
     def _listen_to_signals(self) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+        for number in lifeline.TERMINAL_SIGNALS:
             signal.signal(number, signal.SIG_IGN)  # the parent's affair; we end with it
-        signal.signal(signal.SIGCHLD, lambda number, frame: None)
-        signal.signal(signal.SIGTSTP, self._stop)
+        signal.signal(signal.SIGCHLD, _go_on)
+        if signal.getsignal(signal.SIGTSTP) is not signal.SIG_IGN:  # as the parent had it: Ctrl-Z does not stop it
+            signal.signal(signal.SIGTSTP, _go_on)
+            signal.signal(signal.SIGCONT, _go_on)
         signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
-    def _stop(self, number: int, frame: Any) -> None:
-        """Ctrl-Z: the workers first, then ourselves; go on here after `fg`."""
-        self._signal_all(signal.SIGSTOP)
-        os.kill(os.getpid(), signal.SIGSTOP)
-        self._signal_all(signal.SIGCONT)
+    def _drain(self) -> None:
+        """Act on signals in the order in which they came: Python's handlers do not keep it, and of Ctrl-Z and a quick
+        `fg` the last one counts. We do not stop ourselves: stopped, we could not end the workers of a killed parent."""
+        for number in os.read(self._wake_read, MESSAGE):
+            if number == signal.SIGTSTP:
+                self._stopped = True
+                self._signal_all(signal.SIGSTOP)
+            elif number == signal.SIGCONT and self._stopped:
+                self._stopped = False
+                self._signal_all(signal.SIGCONT)
 
     def _signal_all(self, number: int) -> None:
         for pid in list(self._children):
             signal_group(pid, number)
-
-    def _drain(self) -> None:
-        try:
-            os.read(self._wake_read, MESSAGE)
-        except BlockingIOError:
-            pass  # another signal's byte was read along
 
     # Requests.
 
     def _request(self, control: socket.socket) -> bool:
         """Carry out one request; False if the other end is gone."""
         try:
-            data, descriptors, _, _ = socket.recv_fds(control, MESSAGE, DESCRIPTORS)
+            data, descriptors, flags, _ = socket.recv_fds(control, MESSAGE, DESCRIPTORS)
         except OSError:
             return False
         if not data:
             return False
-        if data == ATTACH:
+        complete = not flags & socket.MSG_CTRUNC  # else we are at our limit of open files
+        if data == ATTACH and complete:
             self._attach(socket.socket(fileno=descriptors[0]))
             return True
-        number, method, rest = pickle.loads(data)
-        try:
-            pid = self._fork(control, number, method, rest, descriptors)
-        except OSError as error:
-            _report(control, FAILED, number, error.errno or 0)
-        else:
-            _report(control, STARTED, number, pid)
+        if data != ATTACH:
+            number, method, rest = pickle.loads(data)
+            try:
+                if not complete:
+                    raise OSError(errno.EMFILE, "")
+                pid = self._fork(control, number, method, rest, descriptors)
+            except OSError as error:
+                self._report(control.fileno(), FAILED, number, error.errno or 0)
+            else:
+                self._report(control.fileno(), STARTED, number, pid)
         for descriptor in descriptors:
             os.close(descriptor)
         return True
+
+    def _report(self, descriptor: int, kind: int, number: int, value: int) -> None:
+        """Tell a pool, without waiting for it: it may itself wait until we read its next request."""
+        unsent = self._unsent.setdefault(descriptor, deque())
+        unsent.append(REPORT.pack(kind, number, value))
+        self._send_unsent(descriptor)
+
+    def _send_unsent(self, descriptor: int) -> None:
+        control, unsent = self._controls[descriptor], self._unsent[descriptor]
+        wait = select.POLLIN
+        try:
+            while unsent:
+                control.send(unsent[0], socket.MSG_NOSIGNAL | socket.MSG_DONTWAIT)
+                unsent.popleft()
+        except BlockingIOError:
+            wait |= select.POLLOUT
+        except OSError:
+            unsent.clear()  # the pool is gone; the poll will say so next
+        self._poll.modify(descriptor, wait)
 
     def _attach(self, control: socket.socket) -> None:
         self._controls[control.fileno()] = control
@@ -121,6 +163,7 @@ class Nursery:
             if control == descriptor or descriptor == self._main:
                 signal_group(pid, signal.SIGKILL)
         self._poll.unregister(descriptor)
+        self._unsent.pop(descriptor, None)
         self._controls.pop(descriptor).close()
 
     # Children.
@@ -137,6 +180,8 @@ class Nursery:
             _end_with(lambda: self._child(ours, theirs, method, rest, descriptors))
         theirs.close()
         self._children[pid] = control.fileno(), number, ours
+        if self._stopped:
+            signal_group(pid, signal.SIGSTOP)
         return pid
 
     def _child(
@@ -174,7 +219,7 @@ class Nursery:
             control, number, ours = child
             ours.close()
             if control in self._controls:
-                _report(self._controls[control], EXITED, number, os.waitstatus_to_exitcode(status))
+                self._report(control, EXITED, number, os.waitstatus_to_exitcode(status))
 
 
 def be_worker(method: str, rest: Any, descriptors: list[int], theirs: socket.socket) -> int:
@@ -206,11 +251,8 @@ def signal_group(pid: int, number: int) -> None:
         pass  # a task changed its user; the channel's end will tell
 
 
-def _report(control: socket.socket, kind: int, number: int, value: int) -> None:
-    try:
-        control.send(REPORT.pack(kind, number, value), socket.MSG_NOSIGNAL)
-    except OSError:
-        pass  # the pool is gone; the poll will say so next
+def _go_on(number: int, frame: Any) -> None:
+    """A handler, so that the signal's number is written to the pipe that wakes the loop; nothing else is to be done."""
 
 
 def _end_with(life: Any) -> None:
@@ -226,12 +268,11 @@ def _end_with(life: Any) -> None:
         os._exit(status)
 
 
-def fork_snapshot(keep: socket.socket, close: socket.socket) -> int:
+def fork_snapshot(keep: socket.socket) -> int:
     """Fork a nursery from this process as it is now; return its process id.
 
     Args:
         keep: The nursery's end of its control socket.
-        close: The parent's end of it.
 
     Raises:
         OSError: The system refused.
@@ -241,24 +282,37 @@ def fork_snapshot(keep: socket.socket, close: socket.socket) -> int:
             stream.flush()  # or the children would print it once more
         except (AttributeError, OSError, ValueError):
             pass  # closed, or none: nothing to print
-    pid = os.fork()
-    if not pid:
-        _end_with(lambda: _snapshot_life(keep, close))
+    # Ctrl-C before the child has learnt to ignore it would end it with a traceback.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, lifeline.NURSERY_SIGNALS)
+    try:
+        pid = forks.fork_with(keep)
+        if not pid:
+            _end_with(lambda: _snapshot_life(keep))
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     return pid
 
 
-def _snapshot_life(keep: socket.socket, close: socket.socket) -> int:
-    close.close()
+def _snapshot_life(keep: socket.socket) -> int:
+    lifeline.fill_standard_descriptors()
     from multiprocessing import context, util  # noqa: F401  # each worker needs them: once here, not once in each
 
-    Nursery(keep).serve()
+    return _serve(keep)
+
+
+def _serve(control: socket.socket) -> int:
+    Nursery(control).serve()
     return 0
 
 
 def clean_life(descriptor: int) -> None:
     """Be a clean nursery, in an interpreter that was started for it."""
+    lifeline.fill_standard_descriptors()
     control = socket.socket(fileno=descriptor)
-    path, preload = pickle.loads(control.recv(MESSAGE))
+    told = control.recv(MESSAGE)
+    if not told:  # the parent was killed meanwhile
+        return
+    path, preload = pickle.loads(told)
     sys.path[:] = path
     import multiprocessing.context
     import multiprocessing.util  # noqa: F401  # each worker needs them
@@ -269,7 +323,7 @@ def clean_life(descriptor: int) -> None:
     for name in preload:
         try:
             __import__(name)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             print(f"procession: preload={name!r}: {type(error).__name__}: {error}; going on without", file=sys.stderr)
     gc.collect()
-    _end_with(lambda: Nursery(control).serve() or 0)
+    _end_with(lambda: _serve(control))

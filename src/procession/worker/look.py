@@ -109,8 +109,9 @@ def run_main_again(preparation: dict[str, Any]) -> None:
 def quiet_input() -> None:
     """Let standard input be at its end: it belongs to the parent."""
     descriptor = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(descriptor, 0)
-    os.close(descriptor)
+    if descriptor:  # else it was closed, and this is it
+        os.dup2(descriptor, 0)
+        os.close(descriptor)
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
 
 

@@ -1,0 +1,50 @@
+"""Sockets that belong to this process alone: whatever is forked from it closes its copies at once.
+
+Knows: the sockets, and which thread forks a process that may keep one.
+Must not know: what is said over them.
+
+A copy of our end in another process would keep the other side from seeing that we are gone: workers would outlive
+their parent. That other process may be a user's fork, or the nursery of another pool that is made at this moment.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import weakref
+
+_sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+_kept: dict[int, socket.socket] = {}  # by the thread that forks
+# Between the making of a socket and its entry no other thread may fork. A signal's handler may, in the same thread.
+_lock = threading.RLock()
+
+
+def control_pair() -> tuple[socket.socket, socket.socket]:
+    """Make a control socket: messages stay whole, and descriptors travel along."""
+    with _lock:
+        both = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        _sockets.update(both)
+    return both
+
+
+def fork_with(keep: socket.socket) -> int:
+    """Fork; the child keeps this one of the sockets. Return as `os.fork` does."""
+    thread = threading.get_ident()
+    _kept[thread] = keep
+    try:
+        return os.fork()
+    finally:
+        del _kept[thread]
+
+
+def _close_copies() -> None:
+    kept = _kept.get(threading.get_ident())
+    for each in list(_sockets):
+        if each is not kept:
+            each.close()
+    _sockets.clear()
+    _lock.release()
+
+
+os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_close_copies)
