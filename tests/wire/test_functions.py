@@ -122,6 +122,35 @@ def test_name_bound_or_deleted_later(far_script: Run) -> None:
     """)
 
 
+def test_function_that_is_deleted_after_it_was_packed(far_script: Run) -> None:
+    far_script("""
+        import pickle
+        if far.kind == "late": far(int)
+        def f(): return 5
+        packed = far.shipper.pack(f)
+        del f
+        definitions = far.shipper.definitions(packed.names, {})
+        assert far(len, definitions) > 0
+        assert far(lambda: 1) == 1
+        from procession.wire.functions import install
+        install(definitions)
+        assert pickle.loads(packed.data)() == 5
+    """)
+
+
+def test_worker_may_call_the_main_module_by_its_other_name(far_script: Run) -> None:
+    far_script("""
+        import pickle
+        far(int)
+        class A: pass
+        A.__module__ = "__mp_main__"
+        data = pickle.dumps(A)
+        assert b"__mp_main__" in data and pickle.loads(data) is A
+        assert far(lambda a: type(a).__name__, A()) == "A"
+        assert type(far(lambda a: a, A())) is A
+    """)
+
+
 def test_change_inside_an_object_is_not_seen(far_script: Run) -> None:
     far_script("""
         g = [1]
@@ -458,12 +487,13 @@ def test_definition_that_cannot_be_rebuilt_leaves_the_others(far_script: Run) ->
         class Bomb:
             def __reduce__(self): return exec, ("raise LookupError('boom')",)
         bomb = Bomb()
-        def fine(): return 1
-        def f(): return bomb, fine()
+        def before(): return 1
+        def after(): return 2
+        def f(): return before(), bomb, after()
         try: far(f)
         except Failed as error: assert "boom" in str(error)
         else: raise AssertionError
-        assert far(fine) == 1
+        assert far(before) == 1 and far(after) == 2
     """)
 
 
