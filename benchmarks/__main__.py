@@ -16,6 +16,7 @@ from benchmarks import environment, machine, records, report, runner
 from benchmarks.matrix import MEASURES, Measure
 from benchmarks.runner import Result
 
+LAST_LINES = 25  # of an error: enough for a traceback of a script and the one of its cell
 SKIP = """
 import json, sys
 from benchmarks import peers
@@ -89,7 +90,8 @@ def failed(results: list[Result]) -> int:
     """Print the errors; a hang is an error where it is our own. Return the exit status."""
     bad = [one for one in results if one.status == "error" or (one.status == "hangs" and "procession" in one.peer)]
     for result in bad:
-        print(f"\n{result.measure} · {result.peer}: {result.status}\n{result.error}", file=sys.stderr)
+        last = "\n".join(result.error.splitlines()[-LAST_LINES:])
+        print(f"\n{result.measure} · {result.peer}: {result.status}\n{last}", file=sys.stderr)
     return 1 if bad else 0
 
 
