@@ -116,6 +116,9 @@ class Nursery:
             return False
         if not data:
             return False
+        for descriptor in descriptors:
+            # What a task executes must not keep its worker's channel open. (recv_fds takes flags and, in 3.11, drops them.)
+            os.set_inheritable(descriptor, False)
         complete = not flags & socket.MSG_CTRUNC  # else we are at our limit of open files
         if data == ATTACH and complete:
             self._attach(socket.socket(fileno=descriptors[0]))
