@@ -1,0 +1,509 @@
+"""A world for the scheduler: workers, inputs, callers as numbers. It carries out each action and checks each promise.
+
+Knows: what the engine does with an action, what a worker does with a batch, what was promised to callers.
+Must not know: how the scheduler decides; it never looks inside.
+
+How it works: `World.happen` feeds one event and carries out what comes of it. The methods below it are what a real
+world can do: a worker joins, runs, reports or dies, a feeder feeds, a caller consumes or cancels. An item is a byte
+in its call's `state`, so that a check of a thousand items is one comparison.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from procession.model.task import TaskOptions
+from procession.scheduler import actions, events
+from procession.scheduler.batching import BATCH_ITEMS, GROWTH
+from procession.scheduler.dispatch import AHEAD
+from procession.scheduler.roster import DEPTH
+from procession.scheduler.scheduler import STILLBORN_LIMIT, Scheduler
+
+MOST_ACTIONS = 1000  # that may come of one event
+FREE, HELD, ENDED, DELIVERED = range(4)  # an item's state
+
+
+@dataclass(eq=False)
+class FakeCall:
+    """One call, as its caller and its feeder see it."""
+
+    number: int
+    options: TaskOptions
+    length: int | None
+    cost: float = 0.0  # seconds that one item takes
+    fed: int = 0
+    unsaid: int = 0  # inputs that its feeder has read and not told of
+    read_out: bool = False  # its input has ended
+    limit: int = 0
+    sent: int = 0  # beyond the highest item that was ever sent
+    largest: int = 1  # items in the largest batch
+    delivered: int = 0
+    consumed: int = 0
+    next: int = 0  # the item that an ordered caller gets next
+    open: bool = True
+    state: bytearray = field(default_factory=bytearray)
+    chunks: dict[int, int] = field(default_factory=dict)  # ended, not delivered: start -> stop
+    lost: set[int] = field(default_factory=set)
+    suspects: set[int] = field(default_factory=set)  # one of these ended its worker; which is not known
+    broken: set[int] = field(default_factory=set)  # chunks of a chosen size that a death cut
+
+    def feed(self, count: int) -> None:
+        """Add inputs."""
+        self.fed += count
+        self.state.extend(bytes(count))
+
+    def move(self, start: int, stop: int, old: int, new: int) -> None:
+        """Change the state of a span, which must all be in the old one."""
+        assert 0 <= start < stop <= self.fed, f"items {start} to {stop} of call {self.number}, which has {self.fed}"
+        there = self.state[start:stop]
+        assert there == bytes([old]) * (stop - start), f"call {self.number}, items {start} to {stop}: {there!r}"
+        self.state[start:stop] = bytes([new]) * (stop - start)
+
+    @property
+    def open_ended(self) -> bool:
+        """True for a call that takes single items until the pool closes; it never finishes by itself."""
+        return self.length is None and not self.options.lazy
+
+    @property
+    def settled(self) -> bool:
+        """True if the call wants nothing now and will want nothing after the pool was closed."""
+        return not self.open or (self.open_ended and self.delivered == self.fed)
+
+
+@dataclass(eq=False)
+class FakeBatch:
+    """A frame in a worker's hands. Counts are of items, from the batch's first."""
+
+    number: int
+    call: FakeCall
+    start: int
+    size: int
+    group: int
+    claimed: int
+    ran: int = 0
+    sent: int = 0
+
+
+@dataclass(eq=False)
+class FakeWorker:
+    """A worker: it runs its batches in the order of their coming and claims them group by group."""
+
+    number: int
+    ready: bool = False
+    used: int = 0  # items, or chunks of a chosen size, that it got and kept
+    running: bool = False
+    batches: list[FakeBatch] = field(default_factory=list)
+    last: tuple[int, int] | None = None  # batch and position of the item that it ended last
+
+    def current(self) -> FakeBatch | None:
+        """The batch whose next item it runs, or would start now; claims a group where it must."""
+        for batch in self.batches:
+            if batch.ran < batch.claimed:
+                return batch
+            if batch.claimed < batch.size:
+                batch.claimed = min(batch.size, batch.claimed + batch.group)
+                return batch
+        return None
+
+    def run(self, count: int, stay: bool = False) -> None:
+        """End up to `count` items; with `stay`, start one more and stay inside it."""
+        while count > 0 and (batch := self.current()) is not None:
+            step = min(count, batch.claimed - batch.ran)
+            batch.ran += step
+            count -= step
+            self.running = False
+            self.last = (batch.number, batch.ran - 1)
+        if stay and self.current() is not None:
+            self.running = True
+
+    @property
+    def unsent(self) -> list[tuple[FakeCall, int]]:
+        """The items that it has ended and not reported."""
+        return [(b.call, b.start + i) for b in self.batches for i in range(b.sent, b.ran)]
+
+
+class World:
+    """A scheduler and all around it.
+
+    Args:
+        nested: What follows from a take-back is carried out before the rest of the actions, not after them.
+    """
+
+    def __init__(self, workers: int, quota: int | None = None, nested: bool = False) -> None:
+        self.scheduler = Scheduler(quota)
+        self.wanted = self.most = workers
+        self.quota = quota
+        self.nested = nested
+        self.now = 1000.1
+        self.workers: dict[int, FakeWorker] = {}
+        self.calls: dict[int, FakeCall] = {}
+        self.refusals = 0  # workers that the system will not start
+        self.closed = False
+        self.aborted = False
+        self.stillborn = 0
+        self.events = 0
+        self.actions: list[actions.Action] = []  # of the last event
+        self._queue: deque[actions.Action] = deque()
+        self._busy = False
+        self._numbers: set[int] = set()
+        self._losses: list[tuple[int, int]] = []
+        self._cancelling: int | None = None
+        self.happen(events.Opened(workers))
+
+    # What happens, and what comes of it.
+
+    def happen(self, event: events.Event) -> None:
+        """Feed one event and carry out all that comes of it."""
+        self.events += 1
+        found = self.scheduler.handle(event, self.now)
+        if self._busy:
+            self.actions += found
+            assert len(self.actions) < MOST_ACTIONS, "one event leads to no end of actions"
+            if self.nested:
+                self._carry_out_all(deque(found))
+            else:
+                self._queue.extend(found)
+            return
+        self.actions = list(found)
+        self._queue = deque(found)
+        self._busy = True
+        self._carry_out_all(self._queue)
+        self._busy = False
+        self._check_settled()
+
+    def _carry_out_all(self, queue: deque[actions.Action]) -> None:
+        while queue:
+            action = queue.popleft()
+            getattr(self, "_do_" + type(action).__name__.lower())(action)
+
+    def _check_settled(self) -> None:
+        """Check what must hold whenever all actions are carried out."""
+        if self.aborted:
+            return
+        over = self.closed and all(call.settled for call in self.open_calls)
+        assert len(self.workers) <= self.wanted if over else len(self.workers) == self.wanted, "number of workers"
+        resting = [w for w in self.workers.values() if w.ready and not w.batches]
+        assert not (over and resting), f"workers {[w.number for w in resting]} were not retired"
+        if self.quota is not None:
+            assert all(w.used < self.quota for w in resting), "a worker that has used up its quota was not replaced"
+        if not resting:
+            return
+        starving = [c.number for c in self.open_calls if FREE in c.state]
+        assert not starving, f"calls {starving} wait although a worker is idle"
+        stuck = [w for w in self.workers.values() if sum(b.size - b.sent for b in w.batches) > 1]
+        stuck = [w for w in stuck if any(b.claimed < b.size for b in w.batches)]
+        assert not stuck or self.scheduler.next_deadline() is not None, "waiting items will never be taken back"
+
+    def _do_recruit(self, action: actions.Recruit) -> None:
+        assert action.worker not in self._numbers
+        self._numbers.add(action.worker)
+        self.workers[action.worker] = FakeWorker(action.worker)
+        if self.refusals and self.wanted > 1:
+            self.refusals -= 1
+            self.refuse(self.workers[action.worker])
+
+    def _do_retire(self, action: actions.Retire) -> None:
+        worker = self.workers.pop(action.worker)
+        assert worker.ready
+        assert not worker.batches, f"worker {worker.number} was retired with work in its hands"
+
+    def _do_send(self, action: actions.Send) -> None:
+        call, worker, size = self.calls[action.call], self.workers[action.worker], action.stop - action.start
+        assert call.open, "work of a call that is over was sent"
+        assert worker.ready
+        call.move(action.start, action.stop, FREE, HELD)
+        self._check_chunk(call, action)
+        assert not any(b.start in b.call.suspects for b in worker.batches), "something was sent behind a suspect"
+        if call.suspects.intersection(range(action.start, action.stop)):
+            assert size == 1 and not worker.batches, "a suspect was not sent alone"
+        assert len(worker.batches) < DEPTH
+        assert action.group or not worker.batches, "a batch that waits cannot be taken back"
+        assert 0 <= action.group <= size
+        if not call.options.alike and not call.options.chunksize:
+            assert action.group == 1 or size == 1
+        worker.used += 1 if call.options.chunksize else size
+        assert self.quota is None or worker.used <= self.quota, "a worker got more than its quota"
+        call.sent, call.largest = max(call.sent, action.stop), max(call.largest, size)
+        claimed = 0 if action.group else size
+        worker.batches.append(FakeBatch(action.batch, call, action.start, size, action.group or size, claimed))
+
+    @staticmethod
+    def _check_chunk(call: FakeCall, action: actions.Send) -> None:
+        size = call.options.chunksize
+        if size is None:
+            return
+        number = action.start // size
+        stop = (number + 1) * size
+        if call.read_out or call.length is not None:
+            stop = min(stop, call.fed)
+        if number in call.broken:
+            assert action.stop <= stop
+        else:
+            assert (action.start, action.stop) == (number * size, stop), "a chunk was cut"
+        assert action.group in (0, action.stop - action.start)
+
+    def _do_takeback(self, action: actions.TakeBack) -> None:
+        worker = self.workers[action.worker]
+        groups: dict[int, int] = {}
+        for batch in worker.batches:
+            rest = batch.size - batch.claimed
+            if rest:
+                groups[batch.number] = -(-rest // batch.group)
+                batch.size = batch.claimed
+                worker.used -= 1 if batch.call.options.chunksize else rest
+                if batch.call.open and batch.call.number != self._cancelling:
+                    start = batch.start + batch.claimed
+                    batch.call.move(start, start + rest, HELD, FREE)
+        worker.batches = [batch for batch in worker.batches if batch.sent < batch.size]
+        self.happen(events.Returned(worker.number, groups))
+
+    def _do_read(self, action: actions.Read) -> None:
+        call = self.calls[action.call]
+        assert call.open and call.options.lazy and call.length is None
+        usual = call.options.chunksize or min(BATCH_ITEMS, 2 * GROWTH * call.largest)
+        assert action.limit <= call.consumed + (DEPTH + AHEAD) * self.most * usual, "reads too far ahead"
+        call.limit = action.limit
+        self._tell(call)
+
+    def _do_lose(self, action: actions.Lose) -> None:
+        call = self.calls[action.call]
+        self._losses.append((action.call, action.index))
+        call.move(action.index, action.index + 1, FREE, ENDED)
+        call.lost.add(action.index)
+        call.chunks[action.index] = action.index + 1
+
+    def _do_deliver(self, action: actions.Deliver) -> None:
+        call = self.calls[action.call]
+        assert call.open, "delivered to a call that is over"
+        start, stop = action.start, call.chunks.pop(action.start)
+        assert not call.options.ordered or start == call.next, f"item {start} before item {call.next}"
+        call.move(start, stop, ENDED, DELIVERED)
+        call.next = stop
+        call.delivered += stop - start
+
+    def _do_finish(self, action: actions.Finish) -> None:
+        call = self.calls[action.call]
+        assert call.open, "finished twice"
+        assert call.number == self._cancelling or call.delivered == call.length == call.fed, "finished too early"
+        call.open = False
+
+    def _do_abort(self, action: actions.Abort) -> None:
+        assert self.stillborn >= STILLBORN_LIMIT
+        self.aborted = True
+
+    # Callers and feeders.
+
+    @property
+    def open_calls(self) -> list[FakeCall]:
+        """The calls that are not over."""
+        return [call for call in self.calls.values() if call.open]
+
+    def submit(self, length: int | None, options: TaskOptions | None = None, cost: float = 1e-6) -> FakeCall:
+        """A caller hands over a call."""
+        number = len(self.calls) + 1
+        call = self.calls[number] = FakeCall(number, options or TaskOptions(), length, cost)
+        call.feed(length or 0)
+        self.happen(events.Submitted(number, length, call.options))
+        return call
+
+    def room(self, call: FakeCall) -> int:
+        """How many inputs the feeder of a call may read now."""
+        if not call.open or call.length is not None:
+            return 0
+        if call.options.lazy:
+            return max(0, call.limit - call.fed - call.unsaid)
+        return 0 if self.closed else 1 << 20
+
+    def feed(self, call: FakeCall, count: int, tell: bool = True) -> None:
+        """The feeder reads some inputs, as far as it may; it tells of them now or at the next `actions.Read`."""
+        call.unsaid += min(count, self.room(call))
+        if tell or not call.options.lazy:
+            self._tell(call)
+
+    def _tell(self, call: FakeCall, rest: bool = False) -> None:
+        count = call.unsaid if rest else call.unsaid - call.unsaid % (call.options.chunksize or 1)
+        if count and call.open:
+            call.unsaid -= count
+            call.feed(count)
+            self.happen(events.Fed(call.number, count))
+
+    def exhaust(self, call: FakeCall) -> None:
+        """The input of a call ends."""
+        call.read_out = True
+        self._tell(call, rest=True)
+        call.length = call.fed
+        self.happen(events.Exhausted(call.number))
+
+    def consume(self, call: FakeCall, count: int) -> None:
+        """The caller takes outcomes, as many as there are."""
+        count = min(count, call.delivered - call.consumed)
+        if count > 0:
+            call.consumed += count
+            self.happen(events.Consumed(call.number, count))
+
+    def cancel(self, call: FakeCall) -> None:
+        """The caller wants no more."""
+        self._cancelling = call.number
+        self.happen(events.Cancelled(call.number))
+        self._cancelling = None
+        assert not call.open
+
+    def close(self) -> None:
+        """The pool takes no more calls."""
+        self.closed = True
+        self.happen(events.Closed())
+
+    # Workers.
+
+    def join(self, worker: FakeWorker) -> None:
+        """A worker becomes ready."""
+        self.stillborn = 0
+        worker.ready = True
+        self.happen(events.Joined(worker.number))
+
+    def join_all(self) -> None:
+        """All new workers become ready."""
+        for worker in [worker for worker in self.workers.values() if not worker.ready]:
+            self.join(worker)
+
+    def refuse(self, worker: FakeWorker) -> None:
+        """The system does not start a worker."""
+        del self.workers[worker.number]
+        self.wanted -= 1
+        self.happen(events.Refused(worker.number))
+
+    def report(self, worker: FakeWorker, count: int | None = None, seconds: float | None = None) -> None:
+        """A worker sends ended items of its oldest batch that has some: all, or the first `count`."""
+        batch = next((batch for batch in worker.batches if batch.ran > batch.sent), None)
+        if batch is None:
+            return
+        call, start = batch.call, batch.start + batch.sent
+        count = min(count or batch.size, batch.ran - batch.sent)
+        batch.sent += count
+        if batch.sent == batch.size:
+            worker.batches.remove(batch)
+        if call.open:
+            call.move(start, start + count, HELD, ENDED)
+            call.chunks[start] = start + count
+            call.suspects.difference_update(range(start, start + count))
+        spent = count * call.cost if seconds is None else seconds
+        self.happen(events.Finished(worker.number, batch.number, count, spent))
+
+    def report_all(self, worker: FakeWorker) -> None:
+        """A worker sends all that it has ended."""
+        for batch in list(worker.batches):
+            if batch.ran > batch.sent:
+                self.report(worker)
+
+    def work(self, worker: FakeWorker) -> None:
+        """A worker runs the batch in its hands to the end and reports it."""
+        batch = worker.current()
+        if batch is not None:
+            worker.run(batch.size - batch.ran)
+        self.report_all(worker)
+
+    def die(self, worker: FakeWorker, stale: int = 0) -> None:
+        """A worker dies where it stands; `stale`: what its counter still names after everything was reported."""
+        del self.workers[worker.number]
+        batch = worker.current() if worker.running else None
+        unsent = worker.unsent
+        blamed: list[tuple[FakeCall, int]] = []
+        if batch is not None:
+            event = events.Died(worker.number, batch.number, batch.ran, running=True)
+            blamed = [(batch.call, batch.start + batch.ran)]
+        elif unsent or (stale and worker.last is not None):
+            assert worker.last is not None
+            event = events.Died(worker.number, *worker.last, running=not unsent and stale > 1)
+            blamed = unsent if len(unsent) == 1 else []
+        else:
+            event = events.Died(worker.number)
+        self._scatter(worker, event.batch)
+        if len(unsent) > 1 and not worker.running:
+            for call, index in unsent:
+                if call.open:
+                    call.suspects.add(index)
+        self.stillborn += not worker.ready
+        self._losses = []
+        for call, index in blamed:
+            call.suspects.discard(index)
+        self.happen(event)
+        assert self._losses == [(call.number, index) for call, index in blamed if self._was_open(call, index)]
+
+    @staticmethod
+    def _scatter(worker: FakeWorker, named: int | None) -> None:
+        """All that a dead worker held waits again."""
+        for batch in worker.batches:
+            call = batch.call
+            if call.open:
+                call.move(batch.start + batch.sent, batch.start + batch.size, HELD, FREE)
+                if call.options.chunksize and (batch.ran or batch.number == named):
+                    call.broken.add(batch.start // call.options.chunksize)
+
+    @staticmethod
+    def _was_open(call: FakeCall, index: int) -> bool:
+        """A call that was over before this death loses nothing; one that this death ended does."""
+        return call.open or index in call.lost
+
+    # The rest.
+
+    def tick(self) -> None:
+        """The scheduler's deadline comes."""
+        due = self.scheduler.next_deadline()
+        if due is None:
+            return
+        self.now = max(self.now, due)
+        self.happen(events.Ticked())
+        again = self.scheduler.next_deadline()
+        assert again is None or again > self.now, "the same deadline once more: the engine would spin"
+
+    def play(self, call: FakeCall, seconds: Sequence[float]) -> float:
+        """Run a call to its end, each item for its seconds and reported at once; return how long that took."""
+        began = self.now
+        ends: dict[int, float] = {}  # of the item that a worker runs
+        while call.open:
+            for worker in self.workers.values():
+                if worker.number not in ends and (batch := worker.current()) is not None:
+                    worker.running = True
+                    ends[worker.number] = self.now + seconds[batch.start + batch.ran]
+            number = min(ends, key=ends.__getitem__)
+            due = self.scheduler.next_deadline()
+            if due is not None and due < ends[number]:
+                self.tick()
+                continue
+            self.now = ends.pop(number)
+            batch = self.workers[number].current()
+            assert batch is not None
+            spent = seconds[batch.start + batch.ran]
+            self.workers[number].run(1)
+            self.report(self.workers[number], seconds=spent)
+        return self.now - began
+
+    def drain(self) -> None:
+        """Play a well-behaved world until every call is over and every worker gone."""
+        waiting = [call for call in self.open_calls if not call.open_ended or not self.closed]
+        for call in waiting:
+            if call.length is None:
+                self.feed(call, 5)
+                self.exhaust(call)
+        for _ in range(100 + 2 * sum(call.fed for call in self.open_calls)):
+            if all(call.settled for call in self.open_calls):
+                break
+            self.join_all()
+            for call in self.open_calls:
+                self.consume(call, call.fed)
+            for worker in list(self.workers.values()):
+                self.work(worker)
+            self.tick()
+        assert not any(call.open for call in waiting), f"{[c.number for c in waiting if c.open]} never ended"
+        if not self.closed:
+            self.close()
+        self.join_all()
+        for worker in list(self.workers.values()):
+            while worker.batches:
+                self.work(worker)
+        assert not self.workers
+        assert all(call.settled for call in self.calls.values())
+        assert self.scheduler.idle
+        assert self.scheduler.next_deadline() is None
