@@ -27,6 +27,7 @@ from procession.wire.functions import NO_NAMES, Packed, Shipper
 from procession.worker import look, nesting
 
 KEPT_FUNCTIONS = 64  # functions that a worker remembers
+GONE_SECONDS = 1.0  # how long a worker may take to vanish after SIGKILL before we go on without having seen it
 NEVER = b""  # an item that could not be pickled: rebuilding this fails, and the parent knows why
 
 
@@ -35,7 +36,7 @@ class Link:
 
     __slots__ = (
         "borrowed", "channel", "closed", "defined", "end_by", "exitcode", "functions", "number", "pid", "retired",
-        "slot", "tickets", "tickets_in",
+        "slot", "tickets", "tickets_in", "why",
     )  # fmt: skip
 
     def __init__(self, number: int, channel: Channel, tickets: int, tickets_in: int, slot: int) -> None:
@@ -46,6 +47,7 @@ class Link:
         self.slot = slot
         self.pid = 0
         self.exitcode: int | None = None
+        self.why: str | None = None  # it ended without an exit code that is known, and this is why
         self.closed = False  # the channel has ended
         self.retired = False
         self.end_by: float | None = None  # when it is killed, if it was told to end
@@ -91,6 +93,9 @@ class Processes:
             self.shipper = Shipper(baseline)
             self._counters = Counters(slots)
             self._watch.watch(self._nursery.fileno(), False)
+        except OSError as error:
+            self._nursery.close()
+            raise child.start_failed(error) from error
         except BaseException:
             self._nursery.close()
             raise
@@ -114,16 +119,14 @@ class Processes:
             StartFailed: The system refused descriptors.
         """
         try:
-            ours, theirs = socket.socketpair()
-            tickets, tickets_in = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+            out, err = _standard_descriptors()
+            link, theirs = self._open(worker)
         except OSError as error:
-            raise StartFailed(reason=str(error), hint="raise the limit of open files: ulimit -n") from error
-        link = Link(worker, Channel(ours), tickets, tickets_in, self._counters.take())
+            raise child.start_failed(error) from error
         self.links[worker] = link
-        self._by_descriptor[ours.fileno()] = link
-        out, err = _standard_descriptors()
-        descriptors = [theirs.fileno(), tickets, self._counters.descriptor, out, err]
-        self._watch.watch(ours.fileno(), False)
+        self._by_descriptor[link.channel.fileno()] = link
+        descriptors = [theirs.fileno(), link.tickets, self._counters.descriptor, out, err]
+        self._watch.watch(link.channel.fileno(), False)
         try:
             with theirs:
                 name = f"{self._title}-{worker + 1}"
@@ -134,6 +137,19 @@ class Processes:
             self._post(link, Kind.BEGIN, self._beginning)
         except (child.NurseryLost, ChannelClosed):
             pass  # the channel has ended: that is heard of like any other death
+        except StartFailed:
+            self._drop(link)
+            raise
+
+    def _open(self, worker: int) -> tuple[Link, socket.socket]:
+        ours, theirs = socket.socketpair()
+        try:
+            tickets, tickets_in = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError:
+            ours.close()
+            theirs.close()
+            raise
+        return Link(worker, Channel(ours), tickets, tickets_in, self._counters.take()), theirs
 
     def retire(self, worker: int, end_by: float) -> None:
         """Let an idle worker end; one that still lives at `end_by` (monotonic seconds) is killed."""
@@ -173,10 +189,10 @@ class Processes:
         """Whose channel this descriptor is."""
         return self._by_descriptor.get(descriptor)
 
-    def hear(self, link: Link) -> list[News]:
+    def hear(self, link: Link, wait: bool = False) -> list[News]:
         """Read a worker's channel once; if it has ended, see to it that the worker has."""
         try:
-            frames = link.channel.receive()
+            frames = link.channel.receive(wait)
             if link.channel.blocked:
                 self._flush(link)
         except ChannelClosed:
@@ -190,8 +206,8 @@ class Processes:
             if not link.borrowed and not link.channel.blocked:
                 self._watch.watch(link.channel.fileno(), False)
 
-    def rewatch(self, link: Link) -> None:
-        """Wait at a worker's channel for what matters now."""
+    def watch(self, link: Link) -> None:
+        """Let the engine's thread read a worker's channel."""
         if not link.closed:
             self._watch.watch(link.channel.fileno(), link.channel.blocked)
 
@@ -214,7 +230,7 @@ class Processes:
             if not link.retired:
                 # It is dying, or a task has closed its descriptors: then it could never be heard again.
                 self.signal(link, signal.SIGKILL)
-        return [self._bury(link)] if link.exitcode is not None else []
+        return [self._bury(link)] if link.exitcode is not None or link.why else []
 
     def hear_nursery(self) -> list[News]:
         """Read what the nursery reports; under the engine's lock."""
@@ -257,8 +273,8 @@ class Processes:
         news.append(self._bury(link))
         return news
 
-    def _bury(self, link: Link, hint: str | None = None) -> Gone:
-        gone = Gone(link.number, link.pid, link.exitcode, hint or self._hint(link))
+    def _bury(self, link: Link) -> Gone:
+        gone = Gone(link.number, link.pid, link.exitcode, self._hint(link))
         state = self._counters.read(link.slot)
         if state is not None:
             gone.batch, gone.position, gone.running = state
@@ -270,7 +286,7 @@ class Processes:
             return "it closed the descriptors of its worker"
         if link.exitcode == -signal.SIGKILL:
             return "out of memory, or killed from outside?"
-        return None
+        return link.why
 
     def _drop(self, link: Link) -> None:
         descriptor = link.channel.fileno()
@@ -289,27 +305,27 @@ class Processes:
         """Nobody collects the workers any more: end them all, and find another nursery."""
         self._watch.unwatch(self._nursery.fileno())
         self._nursery.close()
-        news: list[News] = []
-        for link in list(self.links.values()):
+        links = list(self.links.values())
+        for link in links:
+            link.why = f"the nursery {self._nursery.pid} was killed, and its workers with it"
             self.signal(link, signal.SIGKILL)
-            news += self._last_words_of_orphan(link)
-        self._renew()
+        # What a worker still did after its last words were read would be done once more by another.
+        child.wait_until_gone([link.pid for link in links if link.pid and link.exitcode is None], GONE_SECONDS)
+        news = self._renew()
+        for link in links:
+            news += self._last_words(link)
         return news
 
-    def _last_words_of_orphan(self, link: Link) -> list[News]:
-        link.exitcode = None
-        if link.borrowed:
-            link.channel.hang_up()
-        news = self._last_words(link)
-        if news and isinstance(news[-1], Gone):
-            news[-1].hint = f"the nursery {self._nursery.pid} was killed, and its workers with it"
-        return news
-
-    def _renew(self) -> None:
+    def _renew(self) -> list[News]:
+        """Find another nursery; where there is none, no call can be served any more."""
         baseline = self._method.main_baseline()
-        self._nursery = child.connect(self._method, self._preload)
+        try:
+            self._nursery = child.connect(self._method, self._preload)
+        except StartFailed as error:
+            return [Broken(-1, error)]
         self.shipper = Shipper(baseline)
         self._watch.watch(self._nursery.fileno(), False)
+        return []
 
     # Batches.
 

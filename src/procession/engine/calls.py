@@ -23,6 +23,9 @@ from procession.wire.functions import Packed
 if TYPE_CHECKING:
     from procession.model.outcome import Outcome
 
+if TYPE_CHECKING:
+    from procession.monitor.progress import Reporter
+
 After = list[Callable[[], None]]
 Chunk = tuple[int, list[Any], dict[int, BaseException] | None]  # first item, values, errors by position
 
@@ -38,7 +41,7 @@ class Call:
 
     def __init__(self, function: Function | None, style: Style, options: TaskOptions) -> None:
         self.number = -1  # the engine gives it one
-        self.progress: Callable[[int, int], None] | None = None  # told of (ended, failed) items
+        self.progress: Reporter | None = None
         self.function = function
         self.style = style
         self.options = options
@@ -58,8 +61,16 @@ class Call:
         """Let the outcomes that begin at `start` go out."""
         raise NotImplementedError
 
+    def count(self, results: Results, after: After) -> None:
+        """Let the progress of this call be seen."""
+        if self.progress is not None:
+            self.progress.add(len(results.values), len(results.failures or ()))
+            after.append(self.progress.show)
+
     def finish(self, after: After) -> None:
         """Every outcome has gone out."""
+        if self.progress is not None:
+            after.append(self.progress.end)
 
     def fail(self, error: BaseException, after: After) -> None:
         """The call ends here, with this error."""
@@ -126,12 +137,13 @@ class MapCall(Call):
         pass  # it stands in its place already
 
     def finish(self, after: After) -> None:
+        super().finish(after)
         after.append(lambda: self._done(self))
 
     def fail(self, error: BaseException, after: After) -> None:
         if self.error is None:
             self.error = error
-            after.append(lambda: self._done(self))
+            self.finish(after)
 
 
 def _nothing() -> None:
@@ -146,7 +158,7 @@ class Single:
         wanted: Called when the item is about to be sent; False: its caller has cancelled it.
     """
 
-    __slots__ = ("args", "function", "link", "name", "settle", "wanted")
+    __slots__ = ("args", "function", "lent", "link", "name", "settle", "wanted")
 
     def __init__(
         self,
@@ -161,7 +173,8 @@ class Single:
         self.name = name
         self.settle = settle
         self.wanted = wanted
-        self.link: Any = None
+        self.link: Any = None  # whose worker runs it
+        self.lent = False  # the thread that submitted it reads that worker's channel
 
 
 class Singles(Call):
@@ -253,6 +266,7 @@ class LazyCall(Call):
         self._wake()
 
     def finish(self, after: After) -> None:
+        super().finish(after)
         self.finished = True
         self.more()
         self._wake()

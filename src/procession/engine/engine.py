@@ -21,14 +21,16 @@ from procession.engine.feeder import Feeder
 from procession.engine.loop import Loop
 from procession.engine.members import Member
 from procession.engine.watch import Watch
+from procession.launcher import child
 from procession.launcher.start_methods import Method
-from procession.model.errors import PoolTerminated
+from procession.model.errors import PoolTerminated, StartFailed
 from procession.model.light import Any
 from procession.scheduler import events
 from procession.scheduler.scheduler import Scheduler
 from procession.wire.functions import Packed, pack_plainly
 
 VAIN = "a callback must not wait for its own pool: the outcome would never come"
+TOO_MANY_THREADS = "too many processes or threads: raise the limit (ulimit -u)"
 KEPT_FUNCTIONS = 256  # pickled functions that are recognized when they come again
 ENGINES: weakref.WeakSet[Engine] = weakref.WeakSet()
 
@@ -65,7 +67,10 @@ class Engine:
     ) -> None:
         self._pid = os.getpid()
         self._lock = threading.RLock()  # it knows its owner, so that none waits for itself: see `_outside`
-        self._watch = Watch()
+        try:
+            self._watch = Watch()
+        except OSError as error:
+            raise child.start_failed(error) from error
         self._singles = Singles()
         self._next_call = 0
         self._functions: OrderedDict[bytes, Function] = OrderedDict()
@@ -79,6 +84,7 @@ class Engine:
             self._watch.close()
             raise
         self._loop = Loop(self._lock, Scheduler(quota), self._backend, self._watch)
+        self._loop.singles = self._singles
         self._thread = threading.Thread(target=self._run, name="procession-engine", daemon=True)
         self._begin(workers, initializer, tuple(initargs))
         ENGINES.add(self)
@@ -93,7 +99,13 @@ class Engine:
         with self._lock:
             self._enter(self._singles, None)
             self._loop.tell(events.Opened(workers))
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError as error:
+            failed = StartFailed(reason=str(error), hint=TOO_MANY_THREADS)
+            self._loop.do(lambda: self._loop.stop(failed))
+            self._run()  # ends the workers
+            raise failed from error
 
     def _run(self) -> None:
         self._loop.run()
@@ -153,7 +165,11 @@ class Engine:
         feeder = Feeder(self._loop, call, iter(items))
         call.more = feeder.more
         self._do(lambda: self._enter(call, None))
-        feeder.start()
+        try:
+            feeder.start()
+        except RuntimeError as error:
+            self.cancel(call)
+            raise StartFailed(reason=str(error), hint=TOO_MANY_THREADS) from error
 
     def _enter(self, call: Call, length: int | None) -> None:
         call.number = self._next_call
@@ -175,17 +191,9 @@ class Engine:
         Raises:
             As `submit`.
         """
-        self._own()
-        taken: list[Link] = []
-
-        def step() -> None:
-            self._add(single)
-            if self._loop.borrow(single.link):
-                taken.append(single.link)
-
-        self._do(step)
-        for link in taken:
-            self._loop.read_borrowed(link, done, None)
+        self._do(lambda: self._add(single, lend=True))
+        if single.lent:
+            self._loop.read_borrowed(single.link, done, None)
 
     def _own(self) -> None:
         if os.getpid() != self._pid:
@@ -205,9 +213,11 @@ class Engine:
         if borrowed:
             self._loop.read_borrowed(single.link, done, until)
 
-    def _add(self, single: Single) -> None:
+    def _add(self, single: Single, lend: bool = False) -> None:
         self._singles.add(single)
+        self._loop.lending = lend
         self._loop.tell(events.Fed(self._singles.number, 1))
+        self._loop.lending = False
 
     def next_chunk(self, call: LazyCall, taken: int, timeout: float | None) -> Chunk | None:
         """Wait for the next outcomes of a lazy call, in order; None at their end.

@@ -102,6 +102,8 @@ class Feeder:
             return
         if error is None:
             rest, self._told = self._read - self._told, self._read
+            if call.progress is not None:
+                call.progress.total = self._read
             if rest:
                 self._loop.tell(events.Fed(call.number, rest))
         else:  # a chunk that could not be read to its end is dropped, as multiprocessing does

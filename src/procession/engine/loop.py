@@ -57,6 +57,8 @@ class Loop:
         self.calls: dict[int, Call] = {}
         self.broken: BaseException | None = None  # why no call can be served any more
         self.closed = False  # no further call will come
+        self.singles: Singles | None = None  # the call of all single items
+        self.lending = False  # the thread that submits now wants to read the channel of the worker that it gets
         self._watch = watch
         self._sent: dict[int, Sent] = {}
         self._after: After = []
@@ -140,10 +142,17 @@ class Loop:
         call = self.calls[action.call]
         items = call.take(action.start, action.stop)
         sent = self._sent[action.batch] = Sent(call, action.start, items, action.worker)
+        link = self.backend.links.get(action.worker)
+        if link is None:  # it is gone, and we shall hear so next
+            return
+        if call is self.singles and len(items) == 1:
+            single = call.single(action.start)
+            single.link = link
+            single.lent = self.lending and self.borrow(link)
         portion = Portion(action.batch, call.function, items, call.style, action.group, call.options.timed)
         sent.errors = self.backend.send(action.worker, portion)
-        if isinstance(call, Singles) and len(items) == 1:
-            call.single(action.start).link = self.backend.links.get(action.worker)
+        if not link.borrowed:
+            self.backend.watch(link)
 
     def _deliver(self, action: actions.Deliver) -> None:
         call = self.calls.get(action.call)
@@ -160,7 +169,9 @@ class Loop:
         else:
             index, name = action.index, shorten(items[0])
         error = WorkerDied(index=index, item=name, pid=gone.pid, exitcode=gone.exitcode, hint=gone.hint)
-        call.accept(action.index, items, Results([None], {0: error}, None), gone.pid)
+        results = Results([None], {0: error}, None)
+        call.accept(action.index, items, results, gone.pid)
+        call.count(results, self._after)
 
     def _finish(self, action: actions.Finish) -> None:
         call = self.calls.pop(action.call, None)
@@ -249,6 +260,7 @@ class Loop:
         if sent.call.number in self.calls:
             pid = self.backend.pid(news.worker)
             sent.call.accept(sent.start + begin, sent.items[begin : sent.done], results, pid)
+            sent.call.count(results, self._after)
         self.tell(events.Finished(news.worker, news.batch, news.count, news.seconds))
 
     def _lost(self, news: base.Gone) -> None:
@@ -346,26 +358,32 @@ class Loop:
         self._watch.unwatch(link.channel.fileno())
         return True
 
+    def _give_back(self, link: Link) -> None:
+        """Under the lock: end a borrowing. While a worker owes nothing nobody needs to read its channel: of its end
+        the nursery tells."""
+        link.borrowed = False
+        if link.channel.blocked or any(sent.worker == link.number for sent in self._sent.values()):
+            self.backend.watch(link)
+
     def read_borrowed(self, link: Link, done: Callable[[], bool], until: float | None) -> None:
         """Hear one worker until `done`, until a time, or until its channel ends; then give the channel back."""
         poll = select.poll()
         me = threading.get_ident()
         try:
-            poll.register(link.channel.fileno(), select.POLLIN)
+            if until is not None:
+                poll.register(link.channel.fileno(), select.POLLIN)
             while not done() and not link.closed:
-                wait = None if until is None else max(0.0, (until - monotonic()) * 1000)
-                if not poll.poll(wait):
-                    if until is not None and monotonic() >= until:
+                if until is not None and not poll.poll(max(0.0, (until - monotonic()) * 1000)):
+                    if monotonic() >= until:
                         return
                     continue
                 self.callback_threads.add(me)  # what is rebuilt here must not wait for this pool
-                self.hear(self.backend.hear(link))
+                self.hear(self.backend.hear(link, wait=until is None))
                 self.callback_threads.discard(me)
         finally:
             self.callback_threads.discard(me)
             with self.lock:
-                link.borrowed = False
-                self.backend.rewatch(link)
+                self._give_back(link)
 
 
 def _print_error(error: BaseException | None = None) -> None:

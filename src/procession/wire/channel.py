@@ -19,7 +19,7 @@ class ChannelClosed(Exception):
 
 
 class Channel:
-    """The parent's end: never waits."""
+    """The parent's end: waits only where it is told to."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
@@ -75,14 +75,17 @@ class Channel:
             else:
                 self._outgoing[0] = part[sent:]
 
-    def receive(self) -> list[tuple[int, bytes | bytearray]] | None:
+    def receive(self, wait: bool = False) -> list[tuple[int, bytes | bytearray]] | None:
         """Read what is there and return the complete frames; None if nothing was there.
+
+        Args:
+            wait: If nothing is there, wait until something comes.
 
         Raises:
             ChannelClosed: The worker's end is closed and all that it sent was read.
         """
         try:
-            count = self._socket.recv_into(self._assembler.buffer(), 0, socket.MSG_DONTWAIT)
+            count = self._socket.recv_into(self._assembler.buffer(), 0, 0 if wait else socket.MSG_DONTWAIT)
         except BlockingIOError:
             return None
         except OSError as error:
