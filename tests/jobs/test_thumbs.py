@@ -303,6 +303,24 @@ def test_a_progressive_file_cut_short_fails(tmp_path: Path, part: float) -> None
         make_thumbnail(ThumbSettings(), Thumb(str(path), str(tmp_path / "t.jpg"), "JPEG"))
 
 
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_file_whose_end_is_zeros_fails(tmp_path: Path, progressive: bool) -> None:
+    preview = pictures.encoded(pictures.photo((160, 120)))
+    exif = b"Exif\0\0II*\0\x08\0\0\0\0\0\0\0\0\0" + preview  # its end marker is not the picture's
+    path = pictures.saved(pictures.photo((1600, 1200)), tmp_path / "a.jpg", progressive=progressive, exif=exif)
+    size = path.stat().st_size
+    os.truncate(pictures.cut(path), size)  # as a download that was given its space and broke off
+    with pytest.raises(errors.DamagedImage, match="a.jpg.*zero bytes"):
+        make_thumbnail(ThumbSettings(), Thumb(str(path), str(tmp_path / "t.jpg"), "JPEG"))
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_zeros_behind_the_end_do_no_harm(make: Make, tmp_path: Path, progressive: bool) -> None:
+    path = pictures.saved(pictures.corners(), tmp_path / "a.jpg", progressive=progressive)
+    os.truncate(path, path.stat().st_size + 5000)
+    assert near(make(path).getpixel((10, 10)), RED)
+
+
 @pytest.mark.parametrize(
     "data", [b"", b"hello", b"\xff\xd8\xff", b"GIF89a", b"\x89PNG\r\n\x1a\n", b"II*\0", b"BM", b"P6"]
 )

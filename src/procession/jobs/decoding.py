@@ -7,17 +7,19 @@ Must not know: what becomes of the picture.
 from __future__ import annotations
 
 import io
+import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from PIL import Image, UnidentifiedImageError
 
-from procession.jobs import progressive
+from procession.jobs import jpeg, progressive
 from procession.jobs.errors import DamagedImage, ImageTooLarge, NotAnImage
 from procession.jobs.geometry import Box, Size
 
 _ORIENTATION = 0x0112
+_TAIL = 64  # bytes; a picture's own data does not end like this and lack its end marker
 _SHRINK_WHILE_DECODING = frozenset(("JPEG", "MPO"))
 
 
@@ -67,6 +69,8 @@ def load_shrunk(image: Image.Image, file: io.BufferedReader, path: str, least: S
     Raises:
         DamagedImage: It cannot be decoded to its end.
     """
+    if _is_padded(file):
+        raise DamagedImage(path=path, reason="only zero bytes where its end should be, as of a download that broke off")
     width = image.width
     drafted = image.draft(None, least)
     frame = drafted[1] if drafted else (0, 0, *image.size)
@@ -84,6 +88,15 @@ def orientation(image: Image.Image) -> int:
     except Exception:  # broken EXIF data is no reason to show nothing; the picture itself is already read
         return 1
     return value if value in range(1, 9) else 1
+
+
+def _is_padded(file: io.BufferedReader) -> bool:
+    """Tell whether a JPEG ends in zeros and nothing else: the decoder would show what is missing as grey."""
+    file.seek(-min(_TAIL, file.seek(0, os.SEEK_END)), os.SEEK_END)
+    if any(file.read()):
+        return False
+    file.seek(0)
+    return not jpeg.has_end(file.read())
 
 
 def _without_detail(image: Image.Image, file: io.BufferedReader, least: Size) -> Image.Image:

@@ -1,6 +1,6 @@
 """Progressive JPEGs: leave out what a decoder at one eighth of the size would decode and throw away.
 
-Knows: JPEG's segments (ITU T.81) and how libjpeg scales.
+Knows: JPEG's frames and scans (ITU T.81) and how libjpeg scales.
 Must not know: Pillow.
 
 At 1/8 a block of 8 x 8 becomes one pixel: the mean, which is the DC coefficient. A progressive file holds DC and AC
@@ -12,13 +12,11 @@ a few bytes that says "all zero" keeps it from that, and the result equals that 
 
 from __future__ import annotations
 
-import re
 from typing import NamedTuple
 
+from procession.jobs import jpeg
+
 SHRINK = 8  # the only scale at which a block is its mean
-_PROGRESSIVE, _TABLES, _START, _SCAN, _RESTART, _END = 0xC2, 0xC4, 0xD8, 0xDA, 0xDD, 0xD9
-_WITHOUT_LENGTH = frozenset((0x01, _START, *range(0xD0, 0xD8)))
-_NEXT_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # behind a scan's data, where FF 00 and FF D0-D7 are data
 _RUNS = 15  # symbols 0x00, 0x10 ... 0xE0: "this many blocks end here", up to 2**15 - 1 of them
 
 
@@ -46,32 +44,16 @@ def _without_detail(data: bytes) -> bytes | None:
     kept = [data[:2]]
     full_size: dict[int, Component] = {}
     position = 2
-    while (segment := _segment(data, position)) is not None:
-        marker, end = segment
-        if marker == _END:
-            return b"".join([*kept, *_all_zero(full_size), data[position:end]]) if full_size else None
-        if marker == _PROGRESSIVE:
-            full_size = {part.number: part for part in _components(data[position + 4 : end]) if part.full_size}
-        if marker != _SCAN or not _is_detail(data, position, full_size):
-            kept.append(data[position:end])
+    while (segment := jpeg.segment_at(data, position)) is not None:
+        marker, begin, end = segment
+        if marker == jpeg.END:
+            return b"".join([*kept, *_all_zero(full_size), data[begin:end]]) if full_size else None
+        if marker == jpeg.PROGRESSIVE:
+            full_size = {part.number: part for part in _components(data[begin + 4 : end]) if part.full_size}
+        if marker != jpeg.SCAN or not _is_detail(data, begin, full_size):
+            kept.append(data[begin:end])
         position = end
     return None
-
-
-def _segment(data: bytes, position: int) -> tuple[int, int] | None:
-    """Give the marker that stands here and where the next one does; None if there is none, or the file is cut."""
-    if len(data) < position + 2 or data[position] != 0xFF:
-        return None
-    marker = data[position + 1]
-    if marker == _END:
-        return marker, position + 2
-    if marker in _WITHOUT_LENGTH or len(data) < position + 10:
-        return None
-    end = position + 2 + int.from_bytes(data[position + 2 : position + 4], "big")
-    if marker == _SCAN:
-        following = _NEXT_MARKER.search(data, end)
-        return (marker, following.start()) if following else None
-    return marker, end
 
 
 def _components(frame: bytes) -> list[Component]:
@@ -99,14 +81,10 @@ def _is_detail(data: bytes, position: int, full_size: dict[int, Component]) -> b
 def _all_zero(components: dict[int, Component]) -> list[bytes]:
     """Build scans that say of each component that all of its AC coefficients are zero."""
     table = bytes([0x13, 0, 0, 0, _RUNS, *bytes(12), *(run << 4 for run in range(_RUNS))])  # AC, number 3: 4-bit codes
-    segments = [_framed(_RESTART, bytes(2)), _framed(_TABLES, table)]
+    segments = [jpeg.framed(jpeg.RESTART, bytes(2)), jpeg.framed(jpeg.TABLES, table)]
     for part in components.values():
-        segments += [_framed(_SCAN, bytes([1, part.number, 0x03, 1, 63, 0])), _ended_blocks(part.blocks)]
+        segments += [jpeg.framed(jpeg.SCAN, bytes([1, part.number, 0x03, 1, 63, 0])), _ended_blocks(part.blocks)]
     return segments
-
-
-def _framed(marker: int, body: bytes) -> bytes:
-    return bytes([0xFF, marker]) + (len(body) + 2).to_bytes(2, "big") + body
 
 
 def _ended_blocks(blocks: int) -> bytes:
