@@ -20,7 +20,7 @@ from procession.model.errors import InputNotPicklable, StartFailed
 from procession.model.light import Any
 from procession.model.task import Style
 from procession.wire import codec, exceptions
-from procession.wire.channel import Channel, ChannelClosed
+from procession.wire.channel import CHANNEL_LOST, Channel, ChannelClosed
 from procession.wire.counter import Counters
 from procession.wire.frames import Kind
 from procession.wire.functions import NO_NAMES, Packed, Shipper
@@ -35,8 +35,8 @@ class Link:
     """The parent's end of one worker."""
 
     __slots__ = (
-        "borrowed", "channel", "closed", "defined", "end_by", "exitcode", "functions", "number", "pid", "retired",
-        "slot", "tickets", "tickets_in", "why",
+        "borrowed", "channel", "closed", "defined", "end_by", "exitcode", "functions", "mute", "number", "pid",
+        "retired", "slot", "tickets", "tickets_in", "why",
     )  # fmt: skip
 
     def __init__(self, number: int, channel: Channel, tickets: int, tickets_in: int, slot: int) -> None:
@@ -49,6 +49,7 @@ class Link:
         self.exitcode: int | None = None
         self.why: str | None = None  # it ended without an exit code that is known, and this is why
         self.closed = False  # the channel has ended
+        self.mute = False  # it lived on without its channel
         self.retired = False
         self.end_by: float | None = None  # when it is killed, if it was told to end
         self.borrowed = False  # a caller reads this channel, not the engine's thread
@@ -228,7 +229,8 @@ class Processes:
             link.closed = True
             self._watch.unwatch(link.channel.fileno())
             if not link.retired:
-                # It is dying, or a task has closed its descriptors: then it could never be heard again.
+                # It is dying, or it could never be heard again.
+                link.mute = not child.is_exiting(link.pid)
                 self.signal(link, signal.SIGKILL)
         return [self._bury(link)] if link.exitcode is not None or link.why else []
 
@@ -245,6 +247,8 @@ class Processes:
                 continue
             if kind == nursery.STARTED:
                 link.pid = value
+                if link.closed:  # its channel ended before its number was known
+                    self.signal(link, signal.SIGKILL)
             elif kind == nursery.EXITED:
                 link.exitcode = value
                 news += self._last_words(link)
@@ -282,8 +286,8 @@ class Processes:
         return gone
 
     def _hint(self, link: Link) -> str | None:
-        if link.exitcode == 113:
-            return "it closed the descriptors of its worker"
+        if link.mute or link.exitcode == CHANNEL_LOST:
+            return "it closed the descriptors of its worker, or became another program"
         if link.exitcode == -signal.SIGKILL:
             return "out of memory, or killed from outside?"
         return link.why

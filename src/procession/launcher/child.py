@@ -20,7 +20,7 @@ from procession.launcher.start_methods import Method
 from procession.model.errors import StartFailed
 
 IN_FLIGHT_SECONDS = 5.0  # how long other processes of this user may take to receive the descriptors sent to them
-
+PF_EXITING = 0x4  # a flag of the kernel's (linux/sched.h), set before descriptors are closed
 Identity = tuple[int, str, int, int]  # counter slot, name, the parent's process id, workers on this machine
 
 
@@ -90,6 +90,16 @@ class NurseryLink:
     def abandon(self) -> None:
         """In a forked child: close our copy, and nothing else."""
         self._control.close()
+
+
+def is_exiting(pid: int) -> bool:
+    """True if a process is on its way out, so that its descriptors are closed by the kernel and not by itself."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            flags = int(file.read().rpartition(b")")[2].split()[6])
+    except OSError:  # gone, or a system without /proc
+        return True
+    return bool(flags & PF_EXITING)
 
 
 def wait_for(pid: int) -> int | None:

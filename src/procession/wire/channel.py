@@ -11,6 +11,7 @@ from collections import deque
 
 from procession.wire.frames import Assembler, frame
 
+CHANNEL_LOST = 113  # exit status of a worker that finds its end closed: a task did that
 NO_WAIT = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
 
 
