@@ -72,13 +72,14 @@ class Ended:
 class Gone:
     """A worker is gone; `batch` and `position` name the item that it was running (or had just run), if any."""
 
-    __slots__ = ("batch", "exitcode", "hint", "pid", "position", "running", "worker")
+    __slots__ = ("batch", "exitcode", "hint", "orphaned", "pid", "position", "running", "worker")
 
     def __init__(self, worker: int, pid: int, exitcode: int | None, hint: str | None) -> None:
         self.worker = worker
         self.pid = pid
         self.exitcode = exitcode
         self.hint = hint
+        self.orphaned = False  # the nursery was killed, not this worker
         self.batch: int | None = None
         self.position = 0
         self.running = True

@@ -27,6 +27,7 @@ from procession.wire.functions import NO_NAMES, Packed, Shipper
 from procession.worker import look, nesting
 
 KEPT_FUNCTIONS = 64  # functions that a worker remembers
+NURSERIES_LIMIT = 3  # nurseries in a row that ended before a worker was ready: more would only repeat it
 GONE_SECONDS = 1.0  # how long a worker may take to vanish after SIGKILL before we go on without having seen it
 NEVER = b""  # an item that could not be pickled: rebuilding this fails, and the parent knows why
 
@@ -87,6 +88,7 @@ class Processes:
         self._beginning_names: frozenset[str] = frozenset()
         self.links: dict[int, Link] = {}
         self._by_descriptor: dict[int, Link] = {}
+        self._nurseries_lost = 0  # since a worker was ready
         baseline = method.main_baseline()
         self._look = None if method.snapshot else codec.dump(look.take(preparation(method)))
         self._nursery = child.connect(method, preload)
@@ -218,6 +220,7 @@ class Processes:
             results = codec.decode_results(flags, memoryview(body)[codec.RESULTS_HEAD.size :])
             return Ended(link.number, batch, count, seconds, results)
         if kind == Kind.READY:
+            self._nurseries_lost = 0
             link.pid = int(body)  # the nursery says so, too, but on another channel, and maybe later
             return Ready(link.number)
         return Broken(link.number, exceptions.decode(codec.load(body)))
@@ -279,6 +282,7 @@ class Processes:
 
     def _bury(self, link: Link) -> Gone:
         gone = Gone(link.number, link.pid, link.exitcode, self._hint(link))
+        gone.orphaned = link.why is not None
         state = self._counters.read(link.slot)
         if state is not None:
             gone.batch, gone.position, gone.running = state
@@ -323,7 +327,10 @@ class Processes:
     def _renew(self) -> list[News]:
         """Find another nursery; where there is none, no call can be served any more."""
         baseline = self._method.main_baseline()
+        self._nurseries_lost += 1
         try:
+            if self._nurseries_lost == NURSERIES_LIMIT:
+                raise StartFailed(reason="the nursery ends before a worker is ready", hint="see its message above")
             self._nursery = child.connect(self._method, self._preload)
         except StartFailed as error:
             return [Broken(-1, error)]

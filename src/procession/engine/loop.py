@@ -23,7 +23,15 @@ from procession.backends.base import Portion
 from procession.backends.processes import Link, Processes
 from procession.engine.calls import After, Call, LazyCall, Singles
 from procession.engine.watch import Watch
-from procession.model.errors import InternalError, PoolTerminated, ProcessionError, StartFailed, WorkerDied, shorten
+from procession.model.errors import (
+    InternalError,
+    PoolTerminated,
+    ProcessionError,
+    StartFailed,
+    WorkerDied,
+    describe_exit,
+    shorten,
+)
 from procession.model.light import Any
 from procession.scheduler import actions, events
 from procession.scheduler.scheduler import Scheduler
@@ -270,8 +278,9 @@ class Loop:
                 del self._sent[number]
         self._gone = news
         if not self.broken:
-            self._start_error = WorkerDied(item="its start", pid=news.pid, exitcode=news.exitcode, hint=news.hint)
-        self.tell(events.Died(news.worker, news.batch, news.position, news.running))
+            reason = f"worker {news.pid} {describe_exit(news.exitcode)} before its initializer had ended"
+            self._start_error = StartFailed(reason=reason, hint=news.hint)
+        self.tell(events.Died(news.worker, news.batch, news.position, news.running, news.orphaned))
 
     # The end.
 

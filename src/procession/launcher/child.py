@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import pickle
+import select
 import socket
 import sys
 import threading
@@ -108,6 +109,20 @@ def wait_for(pid: int) -> int | None:
         return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     except ChildProcessError:
         return None
+
+
+def wait_until_gone(pids: Sequence[int], seconds: float) -> None:
+    """Wait until processes have ended that are not children of this one; `seconds` at the most."""
+    until = monotonic() + seconds
+    for pid in pids:
+        try:
+            descriptor = os.pidfd_open(pid)
+        except OSError:  # it is gone; or the system has no such descriptors, and nothing can be waited for
+            continue
+        poll = select.poll()
+        poll.register(descriptor, select.POLLIN)
+        poll.poll(max(0.0, until - monotonic()) * 1000)
+        os.close(descriptor)
 
 
 def start_failed(error: OSError) -> StartFailed:

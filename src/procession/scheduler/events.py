@@ -94,16 +94,20 @@ class Died(Record):
     """A worker is gone.
 
     `batch` and `position` name the item (counted from the batch's first) that it was running, or had just finished
-    and not sent (`running` False). No batch: it was idle.
+    and not sent (`running` False). No batch: it was idle. `orphaned`: it ended because its nursery did, which says
+    nothing about itself.
     """
 
-    __slots__ = ("worker", "batch", "position", "running")
+    __slots__ = ("worker", "batch", "position", "running", "orphaned")
 
-    def __init__(self, worker: int, batch: int | None = None, position: int = 0, running: bool = True) -> None:
+    def __init__(
+        self, worker: int, batch: int | None = None, position: int = 0, running: bool = True, orphaned: bool = False
+    ) -> None:
         self.worker = worker
         self.batch = batch
         self.position = position
         self.running = running
+        self.orphaned = orphaned
 
 
 class Refused(Record):

@@ -128,7 +128,7 @@ class Scheduler:
         worker = self._roster.remove(event.worker)
         if worker is None:
             return []
-        if not worker.ready:
+        if not worker.ready and not event.orphaned:
             self._stillborn += 1
             if self._stillborn >= STILLBORN_LIMIT:
                 return [actions.Abort()]
