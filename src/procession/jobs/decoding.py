@@ -72,11 +72,11 @@ def load_shrunk(image: Image.Image, file: io.BufferedReader, path: str, least: S
     if _is_padded(file):
         raise DamagedImage(path=path, reason="only zero bytes where its end should be, as of a download that broke off")
     width = image.width
-    drafted = image.draft(None, least)
-    frame = drafted[1] if drafted else (0, 0, *image.size)
-    if image.info.get("progressive") and round(width / frame[2]) == progressive.SHRINK:
-        image = _without_detail(image, file, least)
     with _explained(path, None):
+        drafted = image.draft(None, least)
+        frame = drafted[1] if drafted else (0, 0, *image.size)
+        if image.info.get("progressive") and round(width / frame[2]) == progressive.SHRINK:
+            image = _without_detail(image, file, least)
         image.load()
     return image, frame
 

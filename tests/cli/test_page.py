@@ -1,0 +1,50 @@
+"""docs/command-line.md names every option, and its examples run."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+pytest.importorskip("PIL")
+
+from procession.cli import commands
+from procession.jobs import naming
+from procession.jobs.thumbs import MAX_PIXELS, MAX_SIDE
+from tests.cli.conftest import COMMAND
+from tests.helpers import scripts
+from tests.jobs import pictures
+
+PAGE = (scripts.ROOT / "docs" / "command-line.md").read_text(encoding="utf-8")
+NAMES = commands.cli.list_commands(click.Context(commands.cli))
+EXAMPLES = [line for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines()]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_option_is_named(name: str) -> None:
+    command = commands.cli.get_command(click.Context(commands.cli), name)
+    assert command is not None and f"## procession {name}\n" in PAGE
+    for parameter in command.params:
+        if isinstance(parameter, click.Option):
+            for option in (*parameter.opts, *parameter.secondary_opts):
+                assert re.search(rf"(?<![\w-]){option}(?![\w-])", PAGE), f"{option} of {name}"
+
+
+def test_every_field_and_limit_is_named() -> None:
+    assert all(f"| `{{{field}}}` | {meaning.partition(';')[0]}" in PAGE for field, meaning in naming.FIELDS.items())
+    assert f"{MAX_PIXELS:,}" in PAGE and str(MAX_SIDE) in PAGE
+
+
+@pytest.mark.parametrize("line", EXAMPLES)
+def test_every_example_runs(line: str, tmp_path: Path) -> None:
+    pictures.saved(pictures.photo(), tmp_path / "photos" / "a.jpg")
+    pictures.saved(pictures.photo(), tmp_path / "photos" / "below" / "b.png")
+    (tmp_path / "words.txt").write_text("one\ntwo\n")
+    (tmp_path / "tools.py").write_text("def shout(line):\n    return line.upper()\n")
+    call = " ".join(f"'{part}'" for part in COMMAND)
+    text = f'set -e -o pipefail; procession() {{ {call} "$@"; }}; {line}'
+    finished = scripts.run_command(["bash", "-c", text], tmp_path, timeout=30)
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stdout or "made in" in finished.stderr
