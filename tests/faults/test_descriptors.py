@@ -40,3 +40,18 @@ def test_killed_worker_is_not_taken_for_one_that_closed_its_channel() -> None:
             with pytest.raises(procession.WorkerDied) as caught:
                 pool.apply(kill_itself, ("9",))
             assert caught.value.hint != NOTE
+
+
+def close_channel_at_five(index: int) -> int:
+    if index == 5:
+        os.closerange(3, 4096)
+    return index
+
+
+@pytest.mark.limit(30)
+def test_item_that_closed_the_channel_is_charged_and_no_later_one() -> None:
+    for _ in range(10):
+        with procession.Pool(2) as pool:
+            outcomes = pool.map(close_channel_at_five, range(300), outcomes=True)
+        assert [each.index for each in outcomes if not each.ok] == [5]
+        assert [each.value for each in outcomes if each.ok] == [index for index in range(300) if index != 5]

@@ -286,6 +286,7 @@ class Processes:
         state = self._counters.read(link.slot)
         if state is not None:
             gone.batch, gone.position, gone.running = state
+            gone.running &= not link.mute  # else the channel may have been closed by an item before this one
         self._drop(link)
         return gone
 

@@ -15,12 +15,13 @@ if TYPE_CHECKING:
     from typing import Any as Any
     from typing import Generic as Generic
     from typing import Literal as Literal
+    from typing import NoReturn as NoReturn
     from typing import Protocol as Protocol
     from typing import Self as Self
     from typing import TypeVar as TypeVar
     from typing import overload as overload
 else:
-    Any = Literal = Self = object
+    Any = Literal = NoReturn = Self = object
 
     class Generic:
         """Stands where a generic base class stands."""

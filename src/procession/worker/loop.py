@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from time import perf_counter
 
-from procession.model.light import Any
+from procession.model.light import Any, NoReturn
 from procession.model.task import Style
 from procession.wire import codec, functions
 from procession.wire.channel import CHANNEL_LOST, WorkerChannel
@@ -164,8 +164,7 @@ class Loop:
             except BlockingIOError:
                 return False
             except (OSError, IndexError):  # a task closed the descriptor
-                self._leave_if_forked(None)
-                os._exit(CHANNEL_LOST)
+                self._leave()
         mine = ticket == batch & 0xFF
         self._ticket = None if mine else ticket
         return mine
@@ -179,8 +178,15 @@ class Loop:
         try:
             self._channel.send(Kind.RESULTS, body)
         except OSError:  # a task closed the descriptor, or the parent is gone
-            self._leave_if_forked(None)
-            os._exit(CHANNEL_LOST)
+            self._leave()
+
+    def _leave(self) -> NoReturn:
+        """End without the channel. What ran last has ended; any item since the last message may be at fault."""
+        self._leave_if_forked(None)
+        position = self._counter[POSITION]
+        if position >= 0:
+            self._counter[POSITION] = ~position
+        os._exit(CHANNEL_LOST)
 
     def rest(self, position: int) -> None:
         """Note that the item at `position` has ended and none runs."""
