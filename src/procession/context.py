@@ -29,15 +29,15 @@ class _WithPool:
         return _Pool(processes, initializer, initargs, maxtasksperchild, self, **extras)
 
 
-class ForkContext(_WithPool, standard.ForkContext):
+class ForkContext(_WithPool, standard.ForkContext):  # type: ignore[misc]  # our Pool is not a subclass of theirs
     """Workers are forked from a snapshot of the caller."""
 
 
-class SpawnContext(_WithPool, standard.SpawnContext):
+class SpawnContext(_WithPool, standard.SpawnContext):  # type: ignore[misc]  # as above
     """Workers are fresh interpreters."""
 
 
-class ForkServerContext(_WithPool, standard.ForkServerContext):
+class ForkServerContext(_WithPool, standard.ForkServerContext):  # type: ignore[misc]  # as above
     """Workers are forked from a clean nursery and run the main module once more."""
 
 

@@ -226,6 +226,11 @@ def send_with(control: socket.socket, message: bytes, descriptors: Sequence[int]
         sleep(0.001)
 
 
+def _loaded_here() -> tuple[str, ...]:
+    """Modules that each worker would load for itself, because this program uses them."""
+    return tuple(name for name in ("multiprocessing.context", "multiprocessing.util") if name in sys.modules)
+
+
 def _start_clean(preload: tuple[str, ...]) -> tuple[socket.socket, int]:
     ours, theirs = forks.control_pair()
     with theirs:
@@ -236,7 +241,7 @@ def _start_clean(preload: tuple[str, ...]) -> tuple[socket.socket, int]:
         blocked = lifeline.NURSERY_SIGNALS  # Ctrl-C before it has learnt to ignore it would end it with a traceback
         try:
             pid = os.posix_spawn(command[0], command, os.environ, file_actions=move, setsigmask=blocked)
-            ours.send(pickle.dumps((sys.path, preload)), socket.MSG_NOSIGNAL)
+            ours.send(pickle.dumps((sys.path, (*_loaded_here(), *preload))), socket.MSG_NOSIGNAL)
         except BaseException:
             ours.close()
             raise

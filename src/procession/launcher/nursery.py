@@ -298,8 +298,6 @@ def fork_snapshot(keep: socket.socket) -> int:
 
 def _snapshot_life(keep: socket.socket) -> int:
     lifeline.fill_standard_descriptors()
-    from multiprocessing import context, util  # noqa: F401  # each worker needs them: once here, not once in each
-
     return _serve(keep)
 
 
@@ -317,11 +315,7 @@ def clean_life(descriptor: int) -> None:
         return
     path, preload = pickle.loads(told)
     sys.path[:] = path
-    import multiprocessing.context
-    import multiprocessing.util  # noqa: F401  # each worker needs them
-    import traceback  # noqa: F401
-
-    import procession.worker.main  # noqa: F401
+    import procession.worker.main  # noqa: F401  # once here, not once in each worker
 
     for name in preload:
         try:

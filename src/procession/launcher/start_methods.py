@@ -113,10 +113,10 @@ def preparation(method: Method) -> dict[str, Any] | None:
 
 def interpreter(code: str, *arguments: str) -> list[str]:
     """Make the command line of a fresh interpreter with the flags of this one."""
-    from multiprocessing import spawn
     from subprocess import _args_from_interpreter_flags  # type: ignore[attr-defined]  # multiprocessing uses it too
 
-    executable = os.fsdecode(spawn.get_executable() or sys.executable)
+    spawn: Any = sys.modules.get("multiprocessing.spawn")  # where it is not loaded nobody has chosen another
+    executable = os.fsdecode((spawn and spawn.get_executable()) or sys.executable)
     return [executable, *_args_from_interpreter_flags(), "-c", code, *arguments]
 
 

@@ -45,7 +45,7 @@ else:
 class Record:
     """A plain value with named slots: compared and printed by them."""
 
-    __slots__ = ()
+    __slots__: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         facts = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.__slots__)

@@ -52,24 +52,24 @@ def _dump(value: object) -> bytes | None:
         return None
 
 
-def _traceback_text(error: BaseException, skip: int) -> str:
+def _traceback_text(error: BaseException, ours: str) -> str:
     import traceback
 
     trace = error.__traceback__
-    for _ in range(skip):
-        trace = trace.tb_next if trace is not None else None
+    while trace is not None and trace.tb_frame.f_globals.get("__name__", "").startswith(ours):
+        trace = trace.tb_next
     try:
         return "".join(traceback.format_exception(type(error), error, trace))
     except BaseException as failure:  # a __str__ that raises SystemExit
         return f"{type(error).__qualname__} (its traceback cannot be printed: {type(failure).__name__})\n"
 
 
-def encode(error: BaseException, skip: int = 0) -> Encoded:
+def encode(error: BaseException, ours: str = "procession.worker.") -> Encoded:
     """Make a sendable record of an exception; never raises.
 
     Args:
         error: What the task raised.
-        skip: Frames of our own at the top of its traceback, to be left out.
+        ours: How the names of the modules begin whose frames are left out at the top of its traceback.
     """
     kind = RAISED
     code = None
@@ -79,7 +79,7 @@ def encode(error: BaseException, skip: int = 0) -> Encoded:
         kind = ODD
     name = f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")
     message = _text(lambda: error, "its __str__")
-    return kind, _dump(error), name, message, _traceback_text(error, skip), code
+    return kind, _dump(error), name, message, _traceback_text(error, ours), code
 
 
 def encode_unsendable(error: BaseException, value: object) -> Encoded:

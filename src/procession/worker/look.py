@@ -23,10 +23,11 @@ def take(rerun_main: dict[str, Any] | None) -> dict[str, Any]:
         rerun_main: What `multiprocessing.spawn` prepares for a child that runs the main module once more, or None.
     """
     import warnings
-    from multiprocessing import process
 
+    process: Any = sys.modules.get("multiprocessing.process")  # where it is not loaded nobody has chosen a key
     return {
-        "authkey": bytes(process.current_process().authkey),  # or proxies of a manager would find no way back
+        # without it proxies of a manager would find no way back
+        "authkey": None if process is None else bytes(process.current_process().authkey),
         "directory": _directory(),
         "environment": dict(os.environ),
         "path": list(sys.path),
@@ -69,9 +70,11 @@ def _with_category(entry: Any) -> Any:
 def put_on(state: dict[str, Any]) -> None:
     """In the worker: look as `take` noted."""
     import warnings
-    from multiprocessing import process
 
-    process.current_process().authkey = state["authkey"]
+    if state["authkey"] is not None:
+        from multiprocessing import process
+
+        process.current_process().authkey = state["authkey"]
     os.environ.clear()
     os.environ.update(state["environment"])
     sys.path[:] = state["path"]

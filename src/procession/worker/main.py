@@ -1,6 +1,6 @@
 """A worker's life, from the first line of its process to the last.
 
-Knows: what a process of `multiprocessing` does at its begin and end.
+Knows: the parts of a worker, and in which order they are put together.
 Must not know: which start method gave birth to it.
 """
 
@@ -9,12 +9,11 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from collections.abc import Callable
 
-from procession.model.light import Any
 from procession.wire.channel import WorkerChannel
 from procession.wire.counter import open_slot
 from procession.worker import look, nesting
+from procession.worker.identity import Identity
 from procession.worker.loop import Loop
 
 
@@ -38,29 +37,14 @@ def live(
     os.close(counters)
     look.quiet_input()
     look.print_by_lines()
+    identity = Identity(name, parent, line)
     loop = Loop(WorkerChannel(sock), tickets, counter)
 
     def serve() -> None:
         if loop.begin():
             loop.run()
 
-    return _as_process(serve, name, parent, line)
-
-
-def _as_process(serve: Callable[[], None], name: str, parent: int, line: int) -> int:
-    """Run `serve` as a process of `multiprocessing`: with its name, its finalizers, its way of ending."""
-    from multiprocessing import process
-
-    class PoolWorker(process.BaseProcess):
-        _start_method = None  # what children of this process use is left to its tasks
-
-        def run(self) -> None:
-            serve()
-
-    worker: Any = PoolWorker(name=name)
-    worker._parent_pid = parent  # the nursery is nobody's business
-    worker._identity = (*worker._identity[:-1], int(name.rpartition("-")[2]))  # programs choose a GPU or a line by it
-    status: int = worker._bootstrap(line)  # private, unchanged from 3.8 to 3.14
+    status = identity.live(serve)
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

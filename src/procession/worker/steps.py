@@ -96,5 +96,5 @@ class Prepared(Exception):
 
 
 def encode_failure(error: BaseException) -> Encoded:
-    """Encode what an item raised, without our own frame on top."""
-    return error.record if isinstance(error, Prepared) else encode(error, skip=2)
+    """Encode what an item raised."""
+    return error.record if isinstance(error, Prepared) else encode(error)
