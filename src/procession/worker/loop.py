@@ -12,6 +12,7 @@ each ticket to one side only, so no lock is needed.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from itertools import islice
 from time import perf_counter
@@ -26,6 +27,7 @@ from procession.wire.frames import Kind
 from procession.worker import look
 from procession.worker.steps import STEPS, Prepared, Step, encode_failure, failing
 
+FRAMES_OF_A_STEP = 3  # _advance, step, and one of STEPS: an error from deeper inside is the task's
 STEP_ITEMS = 64  # bounds how many finished outcomes a sudden long item can hold up
 STEP_SECONDS = 0.00005  # a step of less is doubled: reading the clock (40 ns) stays below 1 %
 AT_ONCE_SECONDS = 0.0002  # an item that took so long is worth a message of its own (10 to 20 µs on each side)
@@ -108,9 +110,18 @@ class Loop:
         self._tickets = -1
 
     def _leave_if_forked(self, error: BaseException | None) -> None:
-        if os.getpid() != self._home:
-            code = error.code if isinstance(error, SystemExit) else 0
-            os._exit(code if isinstance(code, int) else 1)
+        """End the child of a task as a child ends that has nothing more to do, or that raised an error."""
+        if os.getpid() == self._home:
+            return
+        status = 0
+        if error is not None and not _is_ours(error):
+            status = _end_by(error)
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except (AttributeError, OSError, ValueError):
+                pass  # closed, or none: nothing is left to be written
+        os._exit(status)
 
     # What came before a batch.
 
@@ -199,6 +210,26 @@ class Loop:
     def check(self, error: BaseException) -> None:
         """End this process if it is a child that a task forked."""
         self._leave_if_forked(error)
+
+
+def _is_ours(error: BaseException) -> bool:
+    """True for what a store into the counter raises in the child of a task, not for what the task itself raised."""
+    trace, depth = error.__traceback__, 0
+    while trace is not None:
+        trace, depth = trace.tb_next, depth + 1
+    return isinstance(error, ValueError) and depth <= FRAMES_OF_A_STEP
+
+
+def _end_by(error: BaseException) -> int:
+    """Tell of an error as an interpreter does that ends with it; return the exit status."""
+    code = error.code if isinstance(error, SystemExit) else 1
+    if code is None or isinstance(error, SystemExit) and isinstance(code, int):
+        return (code or 0) & 0xFF
+    try:
+        print(code if isinstance(error, SystemExit) else encode(error, skip=2)[4].rstrip(), file=sys.stderr)
+    except (AttributeError, OSError, ValueError):
+        pass  # as above
+    return 1
 
 
 class Run:
