@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from procession.engine.members import Member
+    from procession.monitor.progress import Reporter
 
     from procession.model.outcome import Outcome
 
@@ -449,7 +450,7 @@ class Pool:
         self._engine.feed(call, iterable)
         return iterator
 
-    def _reporter(self, total: int | None) -> Callable[[int, int], None] | None:
+    def _reporter(self, total: int | None) -> Reporter | None:
         if not self._progress:
             return None
         from procession.monitor.progress import reporter

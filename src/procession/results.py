@@ -247,6 +247,8 @@ class ResultIterator(Iterator[R]):
         taken, self._taken = self._taken, 0
         chunk = self._engine.next_chunk(self._call, taken, timeout)
         if chunk is None:
+            if self._call.progress is not None:
+                self._call.progress.end()  # before our caller sees the end: the engine's thread may be later
             error, self._call.error = self._call.error, None
             self._keep = None
             if error is not None:

@@ -1,0 +1,1 @@
+"""Looks on and never steers: progress, statistics, trace."""
