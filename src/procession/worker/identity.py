@@ -47,7 +47,7 @@ class Identity:
         process._current_process = self._worker(process, None)
 
     def _worker(self, process: Any, serve: Callable[[], None] | None) -> Any:
-        class PoolWorker(process.BaseProcess):
+        class PoolWorker(process.BaseProcess):  # type: ignore[misc]  # it is not imported before a task does
             _start_method = None  # what children of this process use is left to its tasks
 
             def run(self) -> None:
@@ -73,7 +73,7 @@ class _WhenImported:
             return None
         from importlib.machinery import PathFinder
 
-        sys.meta_path.remove(self)  # type: ignore[arg-type]
+        sys.meta_path.remove(self)
         spec = PathFinder.find_spec(name, path)
         if spec is not None and spec.loader is not None:
             loader, execute = spec.loader, spec.loader.exec_module
