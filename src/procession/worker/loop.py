@@ -226,7 +226,7 @@ def _end_by(error: BaseException) -> int:
     if code is None or isinstance(error, SystemExit) and isinstance(code, int):
         return (code or 0) & 0xFF
     try:
-        print(code if isinstance(error, SystemExit) else encode(error, skip=2)[4].rstrip(), file=sys.stderr)
+        print(code if isinstance(error, SystemExit) else encode(error)[4].rstrip(), file=sys.stderr)
     except (AttributeError, OSError, ValueError):
         pass  # as above
     return 1
