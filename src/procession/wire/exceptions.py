@@ -53,14 +53,14 @@ def _dump(value: object) -> bytes | None:
 
 
 def _traceback_text(error: BaseException, ours: str) -> str:
-    import traceback
-
     trace = error.__traceback__
     while trace is not None and trace.tb_frame.f_globals.get("__name__", "").startswith(ours):
         trace = trace.tb_next
     try:
+        import traceback
+
         return "".join(traceback.format_exception(type(error), error, trace))
-    except BaseException as failure:  # a __str__ that raises SystemExit
+    except BaseException as failure:  # a __str__ that raises SystemExit, or a task that left nothing to import
         return f"{type(error).__qualname__} (its traceback cannot be printed: {type(failure).__name__})\n"
 
 
