@@ -313,7 +313,7 @@ class Processes:
     def _nursery_lost(self) -> list[News]:
         """Nobody collects the workers any more: end them all, and find another nursery."""
         self._watch.unwatch(self._nursery.fileno())
-        self._nursery.close()
+        self._nursery.lost()
         links = list(self.links.values())
         for link in links:
             link.why = f"the nursery {self._nursery.pid} was killed, and its workers with it"
@@ -380,7 +380,9 @@ class Processes:
     def _pack(self, item: Any, offset: int, errors: dict[int, BaseException]) -> Packed:
         try:
             return self.shipper.pack(item)
-        except Exception as error:
+        except BaseException as error:  # a user's __reduce__ may raise anything, also SystemExit
+            if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
+                raise  # Ctrl-C
             errors[offset] = error
             return Packed(NEVER, NO_NAMES)
 

@@ -88,6 +88,12 @@ class NurseryLink:
         if self._own:
             wait_for(self.pid)
 
+    def lost(self) -> None:
+        """The nursery is gone: collect it."""
+        self.close()
+        if not self._own:
+            CLEAN.lost(self.pid)
+
     def abandon(self) -> None:
         """In a forked child: close our copy, and nothing else."""
         self._control.close()
@@ -182,15 +188,35 @@ class CleanNurseries:
                 ours = _attach(main)
                 if ours is not None:
                     return NurseryLink(ours, pid, own=False)
-                del self._known[key]  # somebody has killed it: start another
-                main.close()
-                wait_for(pid)
+                self._collect(key)  # somebody has killed it: start another
         raise StartFailed(reason="the nursery ends as soon as it is started", hint="see its message above")
+
+    def lost(self, pid: int) -> None:
+        """A pool can no longer reach this nursery: collect it, if it is gone and nobody else has."""
+        with self._lock:
+            for key, (main, known) in list(self._known.items()):
+                if known == pid and _ended(main):
+                    self._collect(key)
+
+    def _collect(self, key: object) -> None:
+        main, pid = self._known.pop(key)
+        main.close()
+        wait_for(pid)
 
     def _forget(self) -> None:
         """In a forked child: these nurseries are the parent's."""
         self._lock = threading.Lock()
         self._known.clear()
+
+
+def _ended(main: socket.socket) -> bool:
+    """True if the other end is gone; nothing is ever said on this one."""
+    try:
+        return not main.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
 
 
 def _attach(main: socket.socket) -> socket.socket | None:
