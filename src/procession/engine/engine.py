@@ -307,6 +307,7 @@ class Engine:
         Raises:
             RuntimeError: It runs a callback of this pool, so it would wait for itself.
         """
+        self._outside()
         if not self.can_wait:
             raise RuntimeError(VAIN)
 

@@ -108,18 +108,20 @@ class Loop:
 
     def do(self, step: Callable[[], None]) -> None:
         """Do something under the lock, then what follows from it outside."""
+        broken: BaseException | None = None
         with self.lock:
             try:
                 step()
             except BaseException as error:
                 self.interrupted(error)
-                raise
-            finally:
-                # Taken before the lock is free: what follows from this step is this thread's to do. A caller that
-                # reads a channel itself would wait for ever if another thread took its outcome away.
-                after, self._after = self._after, []
+                broken = error
+            # Taken before the lock is free: what follows from this step is this thread's to do. A caller that
+            # reads a channel itself would wait for ever if another thread took its outcome away.
+            after, self._after = self._after, []
         if after:
             self._follow(after)
+        if broken is not None:
+            raise broken
 
     def _follow(self, after: After) -> None:
         me = threading.get_ident()
