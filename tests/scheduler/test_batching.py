@@ -6,7 +6,7 @@ import pytest
 
 from procession.model.task import TaskOptions
 from procession.scheduler import actions
-from procession.scheduler.batching import BATCH_BYTES, BATCH_ITEMS, BATCH_SECONDS, GROUP_ITEMS, GROWTH, Pace
+from procession.scheduler.batching import BATCH_BYTES, BATCH_ITEMS, BATCH_SECONDS, GROUP_ITEMS, GROWTH, KEPT_PACES, Pace, Paces
 from tests.scheduler.world import FakeCall, World
 
 
@@ -142,11 +142,24 @@ def test_a_chosen_size_is_obeyed() -> None:
 
 def test_a_worker_claims_little_at_once() -> None:
     pace = Pace()
-    assert pace.group_size() == 1
+    assert pace.group_size(1000) == 1
     pace.measured(1000, 1000 * 1e-5)
-    assert pace.group_size() == 5
+    assert pace.group_size(1000) == 5
     pace.measured(10**6, 0.0)
-    assert pace.group_size() == GROUP_ITEMS
+    assert pace.group_size(1000) == GROUP_ITEMS
+    assert pace.group_size(16) == 2  # of a small batch some can always be taken back
+    assert pace.group_size(1) == 1
+
+
+def test_a_function_that_is_known_starts_at_its_pace() -> None:
+    paces = Paces()
+    paces.of(7).measured(1000, 0.001)
+    assert paces.of(7).next_size(1000, 2, 4, False) == 500
+    assert paces.of(8).next_size(1000, 2, 4, False) == 1
+    assert paces.of(None).next_size(1000, 2, 4, False) == 1
+    for function in range(100, 100 + KEPT_PACES):
+        paces.of(function)
+    assert not paces.of(7).known
 
 
 def test_items_of_different_functions_are_claimed_singly() -> None:

@@ -175,7 +175,8 @@ class Engine:
         call.number = self._next_call
         self._next_call += 1
         self._loop.calls[call.number] = call
-        self._loop.tell(events.Submitted(call.number, length, call.options))
+        function = None if call.function is None else call.function.number
+        self._loop.tell(events.Submitted(call.number, length, call.options, function))
 
     def submit_single(self, single: Single) -> None:
         """Hand over one item that names its own function.

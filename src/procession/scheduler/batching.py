@@ -12,8 +12,10 @@ BATCH_BYTES = 1 << 20  # of pickled inputs: more would only wait in the pipe
 GROWTH = 16  # a batch is at most this many times what was measured: one fast item proves little
 FLOOR_SECONDS = 0.0003  # less work is not worth a message of its own (a round trip costs 0.05 to 0.1 ms)
 GROUP_SECONDS = 0.00005  # work that a worker claims at once: a hundred times what a claim costs (0.5 µs)
-GROUP_ITEMS = 64  # bounds how many finished items one sudden slow item can hold up
+GROUP_ITEMS = 64  # bounds how many items one sudden slow item can hold up
+GROUPS = 8  # a batch is cut into at least so many, however fast its items were before
 PREFETCH_SECONDS = 0.02  # longer items gain nothing from a second batch that waits in the worker
+KEPT_PACES = 64  # functions that are remembered
 MEMORY = 0.5  # weight that older measurements keep at each new one
 
 
@@ -69,8 +71,26 @@ class Pace:
         self._last = size = max(1, min(size, waiting))
         return size
 
-    def group_size(self) -> int:
-        """Say how many items a worker claims at once."""
+    def group_size(self, batch: int) -> int:
+        """Say how many items of a batch its worker claims at once."""
         if not self.known:
             return 1
-        return max(1, min(int(GROUP_SECONDS / max(self.item_seconds, 1e-9)), GROUP_ITEMS))
+        most = min(GROUP_ITEMS, max(1, batch // GROUPS))
+        return max(1, min(int(GROUP_SECONDS / max(self.item_seconds, 1e-9)), most))
+
+
+class Paces:
+    """What was measured of each function, so that its next call need not start from one item."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, Pace] = {}
+
+    def of(self, function: int | None) -> Pace:
+        """The pace of a function (a number), or a new one."""
+        if function is None:
+            return Pace()
+        pace = self._known.pop(function, None) or Pace()
+        self._known[function] = pace
+        if len(self._known) > KEPT_PACES:
+            del self._known[next(iter(self._known))]
+        return pace

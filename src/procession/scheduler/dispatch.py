@@ -80,7 +80,7 @@ class Dispatch:
         chosen = call.options.chunksize is not None
         group = stop - start
         if not chosen:
-            group = min(group, call.pace.group_size() if call.options.alike else 1)
+            group = call.pace.group_size(group) if call.options.alike else 1
         batch = Batch(self._next_batch, call.number, start, stop, group, chosen, suspect)
         self._next_batch += 1
         claimed = not worker.batches and group == stop - start

@@ -29,14 +29,18 @@ class Joined(Record):
 
 
 class Submitted(Record):
-    """A caller handed over a function and inputs; `length` is None while nobody knows how many will come."""
+    """A caller handed over a function and inputs.
 
-    __slots__ = ("call", "length", "options")
+    `length` is None while nobody knows how many will come; calls of the same `function` (a number) take alike.
+    """
 
-    def __init__(self, call: int, length: int | None, options: TaskOptions) -> None:
+    __slots__ = ("call", "length", "options", "function")
+
+    def __init__(self, call: int, length: int | None, options: TaskOptions, function: int | None = None) -> None:
         self.call = call
         self.length = length
         self.options = options
+        self.function = function
 
 
 class Fed(Record):

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from procession.model.errors import InternalError
 from procession.model.light import Any
 from procession.scheduler import actions, events
+from procession.scheduler.batching import Paces
 from procession.scheduler.dispatch import Dispatch
 from procession.scheduler.roster import Roster
 from procession.scheduler.states import Batch, Call, Worker
@@ -37,6 +38,7 @@ class Scheduler:
         self._closed = False
         self._stillborn = 0
         self._calls: dict[int, Call] = {}
+        self._paces = Paces()
         self._roster = Roster()
         self._dispatch = Dispatch(self._calls, self._roster, quota)
         self._history: deque[events.Event] = deque(maxlen=HISTORY)
@@ -185,7 +187,7 @@ class Scheduler:
     # Calls begin and end.
 
     def _submitted(self, event: events.Submitted, now: float) -> list[actions.Action]:
-        call = Call(event.call, event.options, event.length)
+        call = Call(event.call, event.options, event.length, self._paces.of(event.function))
         self._calls[event.call] = call
         self._dispatch.enter(call)
         return self._finish(call)

@@ -69,7 +69,7 @@ class Call(Record):
     __slots__ = ("number", "options", "length", "fed", "unsent", "ended", "consumed", "limit", "queued", "back", "alone",
                  "pace", "order")  # fmt: skip
 
-    def __init__(self, number: int, options: TaskOptions, length: int | None) -> None:
+    def __init__(self, number: int, options: TaskOptions, length: int | None, pace: Pace) -> None:
         self.number = number
         self.options = options
         self.length = length  # None while nobody knows
@@ -81,7 +81,7 @@ class Call(Record):
         self.queued = False  # it has its turn at handing out
         self.back: deque[tuple[int, int]] = deque()  # spans to be sent once more
         self.alone: deque[int] = deque()  # items one of which is suspected of a death
-        self.pace = Pace()
+        self.pace = pace
         self.order = Reorder()
 
     @property
