@@ -18,6 +18,7 @@ from procession.model.light import TYPE_CHECKING, Any, Literal, Self, TypeVar, o
 from procession.model.task import Style, TaskOptions, positive
 from procession.results import AsyncResult, ResultIterator, make_future
 from procession.wire.exceptions import RemoteTraceback as RemoteTraceback
+from procession.wire.exceptions import harmless
 from procession.worker import nesting
 
 if TYPE_CHECKING:
@@ -194,8 +195,10 @@ class Pool:
         self._engine.usable()
         try:
             packed = self._engine.function(function), self._engine.pack((args, kwds))
-        except Exception as error:
-            result.settle(None, error, None, None)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a user's __reduce__ may raise anything, also SystemExit
+            result.settle(None, harmless(error, "raised while the call was pickled"), None, None)
             return None
         single = Single(*packed, lambda: _call_text(function, args, kwds), result.settle, wanted)
         result.single = single

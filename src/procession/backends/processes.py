@@ -383,7 +383,7 @@ class Processes:
         except BaseException as error:  # a user's __reduce__ may raise anything, also SystemExit
             if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
                 raise  # Ctrl-C
-            errors[offset] = error
+            errors[offset] = exceptions.harmless(error, "raised while the item was pickled")
             return Packed(NEVER, NO_NAMES)
 
     def _define(self, link: Link, names: frozenset[str]) -> None:

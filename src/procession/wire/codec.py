@@ -15,7 +15,6 @@ import struct
 from collections.abc import Sequence
 from itertools import chain
 
-from procession.model.errors import RemoteError
 from procession.model.light import Any
 from procession.wire import exceptions
 
@@ -104,14 +103,7 @@ def decode_results(flags: int, body: bytes | bytearray | memoryview) -> Results:
 
 
 def _load_result(data: bytes, offset: int, failures: dict[int, BaseException]) -> Any:
-    try:
-        return pickle.loads(data)
-    except (KeyboardInterrupt, SystemExit, GeneratorExit, StopIteration) as error:
-        name = type(error).__name__
-        failures[offset] = RemoteError(
-            type_name=name, message=str(error), traceback="", reason="raised while its result was rebuilt", cause=error
-        )
-    except BaseException as error:
-        error.add_note("raised while the result was rebuilt in the parent")
-        failures[offset] = error
-    return None
+    value, failed = exceptions.rebuild(data)
+    if failed is not None:
+        failures[offset] = exceptions.harmless(failed, "raised while the result was rebuilt in the parent")
+    return value

@@ -7,6 +7,7 @@ Must not know: who raises it in the end.
 from __future__ import annotations
 
 import pickle
+import threading
 
 from procession.model.errors import MaybeEncodingError, RemoteError, TaskExit
 from procession.model.light import Any
@@ -18,6 +19,7 @@ RAISED = "raised"
 EXITED = "exited"  # sys.exit
 ODD = "odd"  # must not be raised bare on the other side
 UNSENDABLE = "unsendable"  # the result, not the task, is at fault
+LONGEST_TEXT = 200_000  # characters of a message or a traceback; the exception itself travels whole
 
 
 class RemoteTraceback(Exception):
@@ -38,11 +40,19 @@ class RemoteTraceback(Exception):
 
 
 def _text(make: Any, what: str) -> str:
-    """Call `make`; users' `__str__` and `__repr__` may raise anything."""
+    """Call `make`; users' `__str__` and `__repr__` may raise anything, or return a class of their own."""
     try:
-        return str(make())
+        return _cut("".join((str(make()),)))
     except BaseException as error:
         return f"<{what} raised {type(error).__name__}>"
+
+
+def _cut(text: str) -> str:
+    """Leave out the middle of a text that nobody will read to its end."""
+    if len(text) <= LONGEST_TEXT:
+        return text
+    half = LONGEST_TEXT // 2
+    return f"{text[:half]}... {len(text) - 2 * half} characters are left out here ...{text[-half:]}"
 
 
 def _dump(value: object) -> bytes | None:
@@ -59,7 +69,7 @@ def _traceback_text(error: BaseException, ours: str) -> str:
     try:
         import traceback
 
-        return "".join(traceback.format_exception(type(error), error, trace))
+        return _cut("".join(traceback.format_exception(type(error), error, trace)))
     except BaseException as failure:  # a __str__ that raises SystemExit, or a task that left nothing to import
         return f"{type(error).__qualname__} (its traceback cannot be printed: {type(failure).__name__})\n"
 
@@ -77,7 +87,7 @@ def encode(error: BaseException, ours: str = "procession.worker.") -> Encoded:
         kind, code = EXITED, _dump(error.code)
     elif not isinstance(error, Exception) or isinstance(error, StopIteration):
         kind = ODD
-    name = f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")
+    name = _text(lambda: f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins."), "its name")
     message = _text(lambda: error, "its __str__")
     return kind, _dump(error), name, message, _traceback_text(error, ours), code
 
@@ -91,12 +101,39 @@ def encode_unsendable(error: BaseException, value: object) -> Encoded:
 def _load(data: bytes | None) -> tuple[Any, str | None]:
     if data is None:
         return None, "it cannot be pickled"
+    value, failed = rebuild(data)
+    if failed is None:
+        return value, None
+    return None, f"it cannot be rebuilt here: {type(failed).__name__}: {_text(lambda: failed, '__str__')}"
+
+
+def rebuild(data: bytes) -> tuple[Any, BaseException | None]:
+    """Unpickle what a worker sent; give the value, or what rebuilding it raised.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C was pressed meanwhile.
+    """
     try:
         return pickle.loads(data), None
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
+        if threading.current_thread() is not threading.main_thread():
+            return None, error
+        try:
+            pickle.loads(data)
+        except BaseException as again:  # what the pickle itself raises, it raises again
+            return None, again
         raise
     except BaseException as error:
-        return None, f"it cannot be rebuilt here: {type(error).__name__}: {_text(lambda: error, '__str__')}"
+        return None, error
+
+
+def harmless(error: BaseException, reason: str) -> BaseException:
+    """Give an error that can be raised in the caller's thread without ending more than the call."""
+    if isinstance(error, Exception) and not isinstance(error, StopIteration):
+        error.add_note(reason)
+        return error
+    name, text = type(error).__name__, _text(lambda: error, "its __str__")
+    return RemoteError(type_name=name, message=text, traceback="", reason=reason, cause=error)
 
 
 def decode(record: Encoded) -> BaseException:
