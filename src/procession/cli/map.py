@@ -10,7 +10,7 @@ import json
 import os
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
+from typing import NamedTuple
 
 import click
 
@@ -60,6 +60,42 @@ def command(
       tail -f access.log | procession map parse.py:record
       find . -name '*.json' -print0 | procession map -0 -e 'lambda path: json.load(open(path))["id"]'
     """
+    work = _prepare(arguments, expression, files, null, jobs)
+    tally = Tally("map", total=work.total)
+    shown = display.choose(tally, quiet=quiet or as_json, results_on_terminal=os.isatty(work.results))
+    outcomes = procession.stream(
+        partial(results.call, work.function, as_repr),
+        work.items,
+        processes=work.workers,
+        outcomes=True,
+        preload=_PRELOAD,
+    )
+    status = _work(outcomes, tally, shown, output.LineWriter(work.results), keep_going)
+    _report(tally, status, quiet, as_json)
+    return status
+
+
+class Work(NamedTuple):
+    """What is to be done, all checked and open.
+
+    Args:
+        function: The function.
+        items: Its inputs.
+        total: How many there are, where that is known.
+        workers: How many workers run it.
+        results: The descriptor that results are written to.
+    """
+
+    function: target.Target
+    items: Iterator[str]
+    total: int | None
+    workers: int
+    results: int
+
+
+def _prepare(
+    arguments: tuple[str, ...], expression: str | None, files: tuple[str, ...], null: bool, jobs: int | None
+) -> Work:
     try:
         function, arguments = _choose_target(arguments, expression)
         function.load()
@@ -70,13 +106,7 @@ def command(
         raise Refused(str(error)) from error
     except OSError as error:
         raise Refused(f"standard output: {error.strerror}") from error
-    tally = Tally("map", total=total)
-    shown = display.choose(tally, quiet=quiet or as_json, results_on_terminal=os.isatty(descriptor))
-    workers = workers if total is None else min(workers, total)
-    outcomes = _start(partial(results.call, function, as_repr), items, workers)
-    status = _work(outcomes, tally, shown, output.LineWriter(descriptor), keep_going)
-    _report(tally, status, quiet, as_json)
-    return status
+    return Work(function, items, total, workers if total is None else min(workers, total), descriptor)
 
 
 def _choose_target(arguments: tuple[str, ...], expression: str | None) -> tuple[target.Target, tuple[str, ...]]:
@@ -85,10 +115,6 @@ def _choose_target(arguments: tuple[str, ...], expression: str | None) -> tuple[
     if not arguments:
         raise click.UsageError("Missing argument 'TARGET'.", click.get_current_context())
     return target.parse(arguments[0]), arguments[1:]
-
-
-def _start(function: Any, items: Iterator[str], workers: int) -> Iterator[Outcome[bytes]]:
-    return procession.stream(function, items, processes=workers, outcomes=True, preload=_PRELOAD)
 
 
 def _work(

@@ -17,7 +17,7 @@ from typing import Any
 import click
 
 import procession
-from procession.cli import display, options
+from procession.cli import display, main, options
 from procession.cli.commands import Refused
 from procession.cli.follow import follow
 from procession.cli.report import Tally
@@ -142,6 +142,8 @@ def make_plan(
 
 
 def _work(plan: Plan, tally: Tally, workers: int, quiet: bool, keep_going: bool) -> int:
+    if not plan.todo:
+        return main.OK
     shown = display.choose(tally, quiet=quiet)
     outcomes = _start(plan, workers)
     status = follow(outcomes, tally, shown, take=lambda size: None, name=repr, keep_going=keep_going)
