@@ -331,6 +331,12 @@ def test_a_file_that_pretends_fails(tmp_path: Path, data: bytes) -> None:
         make_thumbnail(ThumbSettings(), Thumb(str(path), str(tmp_path / "t.jpg"), "JPEG"))
 
 
+def test_postscript_is_not_run(tmp_path: Path) -> None:
+    path = pictures.saved(pictures.photo(), tmp_path / "a.jpg", format="EPS")
+    with pytest.raises(errors.NotAnImage, match="a.jpg.* is EPS"):
+        make_thumbnail(ThumbSettings(), Thumb(str(path), str(tmp_path / "t.jpg"), "JPEG"))
+
+
 def test_an_empty_file_is_called_empty(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").touch()
     with pytest.raises(errors.NotAnImage, match="is an empty file"):

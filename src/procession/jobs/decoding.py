@@ -20,6 +20,9 @@ from procession.jobs.geometry import Box, Size
 
 _ORIENTATION = 0x0112
 _TAIL = 64  # bytes; a picture's own data does not end like this and lack its end marker
+_NOT_DECODED = frozenset(
+    ("EPS", "WMF", "BUFR", "GRIB", "HDF5", "MPEG")
+)  # EPS would be run as a program, by Ghostscript
 _SHRINK_WHILE_DECODING = frozenset(("JPEG", "MPO"))
 
 
@@ -41,6 +44,8 @@ def open_image(file: io.BufferedReader, path: str, max_pixels: int) -> Image.Ima
         raise NotAnImage(path=path, reason="is an empty file")
     with _explained(path, max_pixels):
         image = Image.open(file)
+    if image.format in _NOT_DECODED:
+        raise NotAnImage(path=path, reason=f"is {image.format}, which Pillow does not decode by itself")
     pixels = image.width * image.height
     if pixels > max_pixels:
         raise ImageTooLarge(path=path, pixels=pixels, limit=max_pixels)
