@@ -24,7 +24,7 @@ class Function:
 class Portion:
     """A batch with all that its worker must be told."""
 
-    __slots__ = ("batch", "function", "group", "items", "style", "timed")
+    __slots__ = ("batch", "function", "group", "items", "size", "style", "timed")
 
     def __init__(
         self, batch: int, function: Function | None, items: Any, style: int, group: int, timed: bool
@@ -35,6 +35,7 @@ class Portion:
         self.style = style
         self.group = group
         self.timed = timed
+        self.size = 0  # bytes; known when it has been sent
 
 
 class Ready:
@@ -59,14 +60,17 @@ class Broken:
 class Ended:
     """The next `count` items of a batch ended."""
 
-    __slots__ = ("batch", "count", "results", "seconds", "worker")
+    __slots__ = ("batch", "count", "results", "seconds", "size", "worker")
 
-    def __init__(self, worker: int, batch: int, count: int, seconds: float, results: Results) -> None:
+    def __init__(
+        self, worker: int, batch: int, count: int, seconds: float, results: Results, size: int = 0
+    ) -> None:
         self.worker = worker
         self.batch = batch
         self.count = count
         self.seconds = seconds
         self.results = results
+        self.size = size  # bytes
 
 
 class Gone:

@@ -8,54 +8,25 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import threading
-from collections import Counter, OrderedDict
 from collections.abc import Sequence
 
-from procession.backends.base import Broken, Ended, Function, Gone, News, Portion, Ready, Refused, Watch
+from procession.backends.base import Broken, Ended, Gone, News, Portion, Ready, Refused, Watch
+from procession.backends.link import Link, open_link
+from procession.backends.portions import Portions
 from procession.launcher import child, nursery
 from procession.launcher.start_methods import Method, preparation
-from procession.model.errors import InputNotPicklable, StartFailed
+from procession.model.errors import StartFailed
 from procession.model.light import Any
-from procession.model.task import Style
 from procession.wire import codec, exceptions
-from procession.wire.channel import CHANNEL_LOST, Channel, ChannelClosed
+from procession.wire.channel import CHANNEL_LOST, ChannelClosed
 from procession.wire.counter import Counters
 from procession.wire.frames import Kind
-from procession.wire.functions import NO_NAMES, Packed, Shipper
+from procession.wire.functions import Shipper
 from procession.worker import look, nesting
 
-KEPT_FUNCTIONS = 64  # functions that a worker remembers
 NURSERIES_LIMIT = 3  # nurseries in a row that ended before a worker was ready: more would only repeat it
 GONE_SECONDS = 1.0  # how long a worker may take to vanish after SIGKILL before we go on without having seen it
-NEVER = b""  # an item that could not be pickled: rebuilding this fails, and the parent knows why
-
-
-class Link:
-    """The parent's end of one worker."""
-
-    __slots__ = (
-        "borrowed", "channel", "closed", "defined", "end_by", "exitcode", "functions", "mute", "number", "pid",
-        "retired", "slot", "tickets", "tickets_in", "why",
-    )  # fmt: skip
-
-    def __init__(self, number: int, channel: Channel, tickets: int, tickets_in: int, slot: int) -> None:
-        self.number = number
-        self.channel = channel
-        self.tickets = tickets  # we take back here
-        self.tickets_in = tickets_in  # we hand out here
-        self.slot = slot
-        self.pid = 0
-        self.exitcode: int | None = None
-        self.why: str | None = None  # it ended without an exit code that is known, and this is why
-        self.closed = False  # the channel has ended
-        self.mute = False  # it lived on without its channel
-        self.retired = False
-        self.end_by: float | None = None  # when it is killed, if it was told to end
-        self.borrowed = False  # a caller reads this channel, not the engine's thread
-        self.functions: OrderedDict[int, None] = OrderedDict()
-        self.defined: dict[str, int] = {}
 
 
 class Processes:
@@ -93,7 +64,7 @@ class Processes:
         self._look = None if method.snapshot else codec.dump(look.take(preparation(method)))
         self._nursery = child.connect(method, preload)
         try:
-            self.shipper = Shipper(baseline)
+            self._portions = Portions(Shipper(baseline), watch)
             self._counters = Counters(slots)
             self._watch.watch(self._nursery.fileno(), False)
         except OSError as error:
@@ -123,7 +94,7 @@ class Processes:
         """
         try:
             out, err = _standard_descriptors()
-            link, theirs = self._open(worker)
+            link, theirs = open_link(worker, self._counters.take())
         except OSError as error:
             raise child.start_failed(error) from error
         self.links[worker] = link
@@ -136,23 +107,13 @@ class Processes:
                 self._nursery.start(worker, self._method, descriptors, (link.slot, name, os.getpid(), self._workers))
             if self._look is not None:
                 link.channel.send(Kind.LOOK, self._look)
-            self._define(link, self._beginning_names)
-            self._post(link, Kind.BEGIN, self._beginning)
+            self._portions.define(link, self._beginning_names)
+            self._portions.post(link, Kind.BEGIN, self._beginning)
         except (child.NurseryLost, ChannelClosed):
             pass  # the channel has ended: that is heard of like any other death
         except StartFailed:
             self._drop(link)
             raise
-
-    def _open(self, worker: int) -> tuple[Link, socket.socket]:
-        ours, theirs = socket.socketpair()
-        try:
-            tickets, tickets_in = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        except OSError:
-            ours.close()
-            theirs.close()
-            raise
-        return Link(worker, Channel(ours), tickets, tickets_in, self._counters.take()), theirs
 
     def retire(self, worker: int, end_by: float) -> None:
         """Let an idle worker end; one that still lives at `end_by` (monotonic seconds) is killed."""
@@ -218,7 +179,7 @@ class Processes:
         if kind == Kind.RESULTS:
             batch, count, seconds, flags = codec.RESULTS_HEAD.unpack_from(body)
             results = codec.decode_results(flags, memoryview(body)[codec.RESULTS_HEAD.size :])
-            return Ended(link.number, batch, count, seconds, results)
+            return Ended(link.number, batch, count, seconds, results, len(body))
         if kind == Kind.READY:
             self._nurseries_lost = 0
             link.pid = int(body)  # the nursery says so, too, but on another channel, and maybe later
@@ -305,9 +266,7 @@ class Processes:
         self._by_descriptor.pop(descriptor, None)
         self.links.pop(link.number, None)
         self.changed.notify_all()
-        link.channel.close()
-        os.close(link.tickets)
-        os.close(link.tickets_in)
+        link.close()
         self._counters.give_back(link.slot)
 
     def _nursery_lost(self) -> list[News]:
@@ -335,93 +294,31 @@ class Processes:
             self._nursery = child.connect(self._method, self._preload)
         except StartFailed as error:
             return [Broken(-1, error)]
-        self.shipper = Shipper(baseline)
+        self._portions.shipper = Shipper(baseline)
         self._watch.watch(self._nursery.fileno(), False)
         return []
 
     # Batches.
 
     def send(self, worker: int, portion: Portion) -> dict[int, BaseException]:
-        """Write a portion to a worker's channel, with the functions and the globals that it lacks."""
+        """Give a worker a portion; return the errors of the items that cannot be sent, by position."""
         link = self.links.get(worker)
-        if link is None:  # it is gone, and the engine will hear so next
-            return {}
-        errors: dict[int, BaseException] = {}
-        flags, out, functions, names = self._encode(portion, errors)
-        try:
+        if link is not None:
             try:
-                self._define(link, names)
-                self._teach(link, functions)
-            except InputNotPicklable as error:
-                flags, out = 0, [(None, NEVER) if portion.style == Style.APPLY else NEVER] * len(portion.items)
-                errors = dict.fromkeys(range(len(out)), error)
-            self._send_batch(link, portion, flags, out)
-        except ChannelClosed:
-            pass  # it is dead: what it was given comes back when that is heard of
-        return errors
+                return self._portions.send(link, portion)
+            except ChannelClosed:
+                pass  # it is dead: what it was given comes back when that is heard of
+        return {}
 
-    def _encode(
-        self, portion: Portion, errors: dict[int, BaseException]
-    ) -> tuple[int, Any, list[Function], frozenset[str]]:
-        """Pickle the items; return flags, what to send, the functions and the names of the main module they need."""
-        if portion.style == Style.APPLY:
-            wanted = [item for item in portion.items if item is not None]
-            out = [(None, b"") if item is None else (item[0].number, item[1].data) for item in portion.items]
-            names = NO_NAMES.union(*(item[1].names for item in wanted), *(item[0].packed.names for item in wanted))
-            return 0, out, [item[0] for item in wanted], names
-        function = portion.function
-        assert function is not None
-        if codec.plain(portion.items):
-            return codec.WHOLE, portion.items, [function], function.packed.names
-        packed = [self._pack(item, offset, errors) for offset, item in enumerate(portion.items)]
-        names = function.packed.names.union(*(each.names for each in packed))
-        return 0, [each.data for each in packed], [function], names
+    def take_back(self, worker: int) -> dict[int, int]:
+        """Take back what a worker has not claimed: groups by the lowest byte of their batch's number."""
+        link = self.links.get(worker)
+        return {} if link is None else link.take_back()
 
-    def _pack(self, item: Any, offset: int, errors: dict[int, BaseException]) -> Packed:
-        try:
-            return self.shipper.pack(item)
-        except BaseException as error:  # a user's __reduce__ may raise anything, also SystemExit
-            if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
-                raise  # Ctrl-C
-            errors[offset] = exceptions.harmless(error, "raised while the item was pickled")
-            return Packed(NEVER, NO_NAMES)
-
-    def _define(self, link: Link, names: frozenset[str]) -> None:
-        definitions = self.shipper.definitions(names, link.defined)
-        if definitions is not None:
-            self._post(link, Kind.DEFINE, definitions)
-
-    def _teach(self, link: Link, functions: Sequence[Function]) -> None:
-        """Send the functions that a worker does not know yet, and let it forget old ones."""
-        needed = {function.number for function in functions}
-        for function in functions:
-            number = function.number
-            if number in link.functions:
-                link.functions.move_to_end(number)
-                continue
-            forgotten = -1
-            if len(link.functions) >= KEPT_FUNCTIONS:
-                forgotten = next((old for old in link.functions if old not in needed), -1)
-                link.functions.pop(forgotten, None)
-            link.functions[number] = None
-            self._post(link, Kind.FUNCTION, codec.FUNCTION_HEAD.pack(number, forgotten) + function.packed.data)
-
-    def _send_batch(self, link: Link, portion: Portion, flags: int, out: Any) -> None:
-        count = len(portion.items)
-        if portion.timed:
-            flags |= codec.TIMED
-        number = portion.function.number if portion.function is not None else 0
-        head = codec.BATCH_HEAD.pack(portion.batch, number, count, portion.group, portion.style, flags)
-        if portion.group:
-            tickets = -(-count // portion.group)
-            os.write(link.tickets_in, bytes((portion.batch & 0xFF,)) * tickets)
-        self._post(link, Kind.BATCH, head + codec.dump(out))
-
-    def _post(self, link: Link, kind: int, body: bytes) -> None:
-        was_blocked = link.channel.blocked
-        link.channel.send(kind, body)
-        if link.channel.blocked and not was_blocked and not link.borrowed:
-            self._watch.watch(link.channel.fileno(), True)
+    @property
+    def shipper(self) -> Shipper:
+        """Pickles for these workers."""
+        return self._portions.shipper
 
     def close(self) -> None:
         """Give everything back, when no worker is left."""
@@ -433,22 +330,9 @@ class Processes:
         """In a forked child: close our copies, and nothing else."""
         self._nursery.abandon()
         for link in self.links.values():
-            link.channel.close()
-            os.close(link.tickets)
-            os.close(link.tickets_in)
+            link.close()
         self.links.clear()
         self._counters.close()
-
-    def take_back(self, worker: int) -> dict[int, int]:
-        """Read the tickets that the worker has not read yet; the lowest byte of a batch number tells whose they are."""
-        link = self.links.get(worker)
-        if link is None:
-            return {}
-        try:
-            tickets = os.read(link.tickets, 1 << 16)
-        except BlockingIOError:
-            return {}
-        return dict(Counter(tickets))
 
 
 def _standard_descriptors() -> tuple[int, int]:

@@ -17,7 +17,7 @@ from procession.backends.base import Function
 from procession.model.errors import shorten
 from procession.model.light import TYPE_CHECKING, Any
 from procession.model.task import Style, TaskOptions
-from procession.wire.codec import Results
+from procession.wire.codec import UNKNOWN_BYTES, Results, guess_weight
 from procession.wire.functions import Packed
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ class Call:
     def __init__(self, function: Function | None, style: Style, options: TaskOptions) -> None:
         self.number = -1  # the engine gives it one
         self.progress: Reporter | None = None
+        self.weight = UNKNOWN_BYTES  # bytes for each item, as the scheduler knows it
+        self.weights = [0.0, 0.0]  # of an input and of an outcome, as measured last
         self.function = function
         self.style = style
         self.options = options
@@ -117,6 +119,8 @@ class MapCall(Call):
     ) -> None:
         super().__init__(function, style, options)
         self.items = items
+        if items:
+            self.weight = guess_weight(items[0])
         self.results: list[Any] = [None] * len(items)
         self.failures: dict[int, BaseException] = {}
         self.ended = 0

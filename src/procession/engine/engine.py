@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterable, Sequence
 from time import monotonic
 
 from procession.backends.base import Function
-from procession.backends.processes import Link, Processes
+from procession.backends.link import Link
+from procession.backends.processes import Processes
 from procession.engine.calls import Call, Chunk, LazyCall, Single, Singles
 from procession.engine.feeder import Feeder
 from procession.engine.loop import Loop
@@ -176,7 +177,7 @@ class Engine:
         self._next_call += 1
         self._loop.calls[call.number] = call
         function = None if call.function is None else call.function.number
-        self._loop.tell(events.Submitted(call.number, length, call.options, function))
+        self._loop.tell(events.Submitted(call.number, length, call.options, function, call.weight))
 
     def submit_single(self, single: Single) -> None:
         """Hand over one item that names its own function.

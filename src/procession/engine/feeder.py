@@ -16,6 +16,7 @@ from procession.engine.calls import LazyCall
 from procession.engine.loop import Loop
 from procession.model.light import Any
 from procession.scheduler import events
+from procession.wire.codec import guess_weight
 
 
 class Feeder:
@@ -50,6 +51,9 @@ class Feeder:
     def _tell_what_is_there(self) -> None:
         call = self._call
         count = self._read - self._told
+        if not self._told and count:
+            call.weight = guess_weight(call.fresh[0])
+            self._loop.scheduler.handle(events.Weighed(call.number, call.weight), 0.0)
         chunk = call.options.chunksize
         if chunk is not None:
             count -= count % chunk

@@ -20,7 +20,8 @@ from time import monotonic
 
 from procession.backends import base
 from procession.backends.base import Portion
-from procession.backends.processes import Link, Processes
+from procession.backends.link import Link
+from procession.backends.processes import Processes
 from procession.engine.calls import After, Call, LazyCall, Singles
 from procession.engine.watch import Watch
 from procession.model.errors import (
@@ -161,8 +162,17 @@ class Loop:
             single.lent = self.lending and self.borrow(link)
         portion = Portion(action.batch, call.function, items, call.style, action.group, call.options.timed)
         sent.errors = self.backend.send(action.worker, portion)
+        self._weigh(call, 0, portion.size, len(items))
         if not link.borrowed:
             self.backend.watch(link)
+
+    def _weigh(self, call: Call, side: int, size: int, count: int) -> None:
+        """Note what inputs (`side` 0) or outcomes (1) take; the scheduler is told where it makes a difference."""
+        call.weights[side] = size / count
+        weight = max(call.weights)
+        if not 0.5 * call.weight <= weight <= 1.25 * call.weight:
+            call.weight = weight
+            self.scheduler.handle(events.Weighed(call.number, weight), monotonic())
 
     def _deliver(self, action: actions.Deliver) -> None:
         call = self.calls.get(action.call)
@@ -271,6 +281,7 @@ class Loop:
             pid = self.backend.pid(news.worker)
             sent.call.accept(sent.start + begin, sent.items[begin : sent.done], results, pid)
             sent.call.count(results, self._after)
+            self._weigh(sent.call, 1, news.size, news.count)
         self.tell(events.Finished(news.worker, news.batch, news.count, news.seconds))
 
     def _lost(self, news: base.Gone) -> None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable
 
-from procession.backends.processes import Link, Processes
+from procession.backends.link import Link
+from procession.backends.processes import Processes
 
 
 class Member:

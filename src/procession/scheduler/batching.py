@@ -8,7 +8,7 @@ from __future__ import annotations
 
 BATCH_SECONDS = 0.004  # work in one batch: a message costs 0.05 to 0.1 ms on both sides together
 BATCH_ITEMS = 16384  # bounds what a lazy call holds in memory; a longer one gains less than 2 %
-BATCH_BYTES = 1 << 20  # of pickled inputs: more would only wait in the pipe
+BATCH_BYTES = 1 << 20  # of pickled inputs, or of their outcomes: bounds what a lazy call holds in memory
 GROWTH = 16  # a batch is at most this many times what was measured: one fast item proves little
 FLOOR_SECONDS = 0.0003  # less work is not worth a message of its own (a round trip costs 0.05 to 0.1 ms)
 GROUP_SECONDS = 0.00005  # work that a worker claims at once: a hundred times what a claim costs (0.5 µs)
@@ -19,6 +19,11 @@ KEPT_PACES = 64  # functions that are remembered
 MEMORY = 0.5  # weight that older measurements keep at each new one
 
 
+def most_items(bytes_per_item: float) -> int:
+    """Say how many items of this weight travel together at the most."""
+    return max(1, min(BATCH_ITEMS, int(BATCH_BYTES / bytes_per_item))) if bytes_per_item else BATCH_ITEMS
+
+
 class Pace:
     """The measured duration of one call's items, and the batch size that follows from it."""
 
@@ -26,7 +31,6 @@ class Pace:
         self._seconds = 0.0
         self._items = 0.0
         self._last = 1  # size of the last batch handed out
-        self.bytes_per_item = 0.0
 
     @property
     def known(self) -> bool:
@@ -53,17 +57,15 @@ class Pace:
         self._seconds = self._seconds * MEMORY + seconds
         self._items = self._items * MEMORY + items
 
-    def next_size(self, waiting: int, idle: int, places: int, more_may_come: bool) -> int:
-        """Say how many of `waiting` items the next batch takes.
+    def next_size(self, waiting: int, most: int, idle: int, places: int, more_may_come: bool) -> int:
+        """Say how many of `waiting` items the next batch takes, `most` at the most.
 
         `idle` workers have nothing, `places` batches may be handed out now: each should get its share.
         """
         if not self.known:
             return 1
         each = max(self.item_seconds, 1e-9)
-        size = min(int(BATCH_SECONDS / each), int(self._items * GROWTH), BATCH_ITEMS)
-        if self.bytes_per_item:
-            size = min(size, int(BATCH_BYTES / self.bytes_per_item))
+        size = min(int(BATCH_SECONDS / each), int(self._items * GROWTH), most)
         if idle > 1:
             size = min(size, -(-waiting // idle))
         elif not more_may_come:

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterable
 
 from procession.scheduler import actions
+from procession.scheduler.batching import most_items
 from procession.scheduler.roster import DEPTH, Roster
 from procession.scheduler.states import Batch, Call, Worker
 
@@ -98,7 +99,8 @@ class Dispatch:
         waiting = call.waiting
         if waiting == 1:
             return 1
-        size = call.pace.next_size(waiting, len(self._roster.idle), self._roster.places, call.options.lazy)
+        most = most_items(call.bytes_per_item)
+        size = call.pace.next_size(waiting, most, len(self._roster.idle), self._roster.places, call.options.lazy)
         if self._quota is not None:
             size = max(1, min(size, self._quota - worker.used))
         return size
@@ -144,7 +146,8 @@ class Dispatch:
             if call.length is not None or call.number not in self._calls:
                 del self._reading[call.number]
                 continue
-            ahead = (DEPTH + AHEAD) * len(self._roster) * (call.options.chunksize or call.pace.usual_size)
+            batch = call.options.chunksize or min(call.pace.usual_size, most_items(call.bytes_per_item))
+            ahead = (DEPTH + AHEAD) * len(self._roster) * batch
             limit = max(call.limit, call.consumed + ahead)
             hungry = idle and call.waiting == 0
             if limit - call.limit >= max(1, ahead // 4) or (hungry and call.fed < limit):

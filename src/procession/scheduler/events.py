@@ -32,15 +32,24 @@ class Submitted(Record):
     """A caller handed over a function and inputs.
 
     `length` is None while nobody knows how many will come; calls of the same `function` (a number) take alike.
+    `bytes_per_item` is a first guess at what an input weighs; 0: what it weighs does not matter.
     """
 
-    __slots__ = ("call", "length", "options", "function")
+    __slots__ = ("call", "length", "options", "function", "bytes_per_item")
 
-    def __init__(self, call: int, length: int | None, options: TaskOptions, function: int | None = None) -> None:
+    def __init__(
+        self,
+        call: int,
+        length: int | None,
+        options: TaskOptions,
+        function: int | None = None,
+        bytes_per_item: float = 0.0,
+    ) -> None:
         self.call = call
         self.length = length
         self.options = options
         self.function = function
+        self.bytes_per_item = bytes_per_item
 
 
 class Fed(Record):
@@ -63,7 +72,7 @@ class Exhausted(Record):
 
 
 class Weighed(Record):
-    """The inputs of a call were pickled: so many bytes each, in the mean."""
+    """The inputs of a call, or their outcomes, were pickled: so many bytes each, in the mean. Nothing is due for that."""
 
     __slots__ = ("call", "bytes_per_item")
 

@@ -67,6 +67,8 @@ class Scheduler:
         """
         self._history.append(event)
         out = self._handlers[type(event)](event, now)
+        if type(event) is events.Weighed:  # told in the midst of carrying out what was decided before
+            return out
         if not (out and isinstance(out[0], actions.TakeBack)):  # else `events.Returned` follows, and hands out more
             out += self._dispatch.hand_out(now)
         return out
@@ -187,7 +189,8 @@ class Scheduler:
     # Calls begin and end.
 
     def _submitted(self, event: events.Submitted, now: float) -> list[actions.Action]:
-        call = Call(event.call, event.options, event.length, self._paces.of(event.function))
+        pace = self._paces.of(event.function)
+        call = Call(event.call, event.options, event.length, pace, event.bytes_per_item)
         self._calls[event.call] = call
         self._dispatch.enter(call)
         return self._finish(call)
@@ -209,7 +212,7 @@ class Scheduler:
     def _weighed(self, event: events.Weighed, now: float) -> list[actions.Action]:
         call = self._calls.get(event.call)
         if call is not None:
-            call.pace.bytes_per_item = event.bytes_per_item
+            call.bytes_per_item = event.bytes_per_item
         return []
 
     def _consumed(self, event: events.Consumed, now: float) -> list[actions.Action]:

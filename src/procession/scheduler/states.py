@@ -67,9 +67,11 @@ class Call(Record):
     """One call: how far its items are."""
 
     __slots__ = ("number", "options", "length", "fed", "unsent", "ended", "consumed", "limit", "queued", "back", "alone",
-                 "pace", "order")  # fmt: skip
+                 "pace", "bytes_per_item", "order")  # fmt: skip
 
-    def __init__(self, number: int, options: TaskOptions, length: int | None, pace: Pace) -> None:
+    def __init__(
+        self, number: int, options: TaskOptions, length: int | None, pace: Pace, bytes_per_item: float = 0.0
+    ) -> None:
         self.number = number
         self.options = options
         self.length = length  # None while nobody knows
@@ -82,6 +84,7 @@ class Call(Record):
         self.back: deque[tuple[int, int]] = deque()  # spans to be sent once more
         self.alone: deque[int] = deque()  # items one of which is suspected of a death
         self.pace = pace
+        self.bytes_per_item = bytes_per_item  # of an input or of its outcome, the heavier one
         self.order = Reorder()
 
     @property

@@ -25,6 +25,8 @@ BATCH_HEAD = struct.Struct("<QQIIBB")  # batch, function, count, group, style, f
 FUNCTION_HEAD = struct.Struct("<Qq")  # number, number of the function that may be forgotten (-1: none)
 RESULTS_HEAD = struct.Struct("<QIdB")  # batch, count, seconds, flags
 
+UNKNOWN_BYTES = float(1 << 16)  # what a value is taken for that could be a number in a class or a picture
+
 WHOLE = 1  # the values travel in one pickle
 TIMED = 2  # every item's duration is wanted
 
@@ -37,6 +39,18 @@ def plain(values: Sequence[Any]) -> bool:
     if kinds <= PLAIN:
         return True
     return kinds == {tuple} and PLAIN.issuperset(map(type, chain.from_iterable(values)))
+
+
+def guess_weight(value: object) -> float:
+    """Guess how many bytes a value will take, without pickling it."""
+    kind = type(value)
+    if kind is str or kind is bytes:
+        return 16.0 + len(value)  # type: ignore[arg-type]
+    if kind in PLAIN:
+        return 16.0
+    if kind is tuple:
+        return 16.0 + sum(map(guess_weight, value))  # type: ignore[call-overload]
+    return UNKNOWN_BYTES
 
 
 def dump(value: object) -> bytes:

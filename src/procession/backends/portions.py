@@ -1,0 +1,132 @@
+"""What a worker is told: portions of items, with the functions and the globals that it lacks.
+
+Knows: how items and functions are pickled, what each worker was already sent.
+Must not know: who decided what it gets, and how it ends.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Sequence
+
+from procession.backends.base import Function, Portion, Watch
+from procession.backends.link import Link
+from procession.model.errors import InputNotPicklable
+from procession.model.light import Any
+from procession.model.task import Style
+from procession.wire import codec, exceptions
+from procession.wire.frames import Kind
+from procession.wire.functions import NO_NAMES, Packed, Shipper
+
+KEPT_FUNCTIONS = 64  # functions that a worker remembers
+NEVER = b""  # an item that could not be pickled: rebuilding this fails, and the parent knows why
+
+
+class Portions:
+    """Writes portions to workers' channels.
+
+    Args:
+        shipper: Pickles, and knows what of the main module a worker lacks.
+        watch: Told when a channel takes no more for now.
+    """
+
+    def __init__(self, shipper: Shipper, watch: Watch) -> None:
+        self.shipper = shipper
+        self._watch = watch
+
+    def send(self, link: Link, portion: Portion) -> dict[int, BaseException]:
+        """Write a portion to a worker's channel, and into the portion how large it was.
+
+        Returns:
+            The errors of the items that cannot be sent, by position.
+
+        Raises:
+            ChannelClosed: The worker is gone.
+        """
+        errors: dict[int, BaseException] = {}
+        flags, out, functions, names = self._encode(portion, errors)
+        try:
+            self.define(link, names)
+            self._teach(link, functions)
+        except InputNotPicklable as error:
+            flags, out = 0, [(None, NEVER) if portion.style == Style.APPLY else NEVER] * len(portion.items)
+            errors = dict.fromkeys(range(len(out)), error)
+        self._send_batch(link, portion, flags, out)
+        return errors
+
+    def define(self, link: Link, names: frozenset[str]) -> None:
+        """Send what a worker lacks of the main module.
+
+        Raises:
+            InputNotPicklable: A global that it needs cannot be sent.
+            ChannelClosed: The worker is gone.
+        """
+        definitions = self.shipper.definitions(names, link.defined)
+        if definitions is not None:
+            self.post(link, Kind.DEFINE, definitions)
+
+    def _encode(
+        self, portion: Portion, errors: dict[int, BaseException]
+    ) -> tuple[int, Any, list[Function], frozenset[str]]:
+        """Pickle the items; return flags, what to send, the functions and the names of the main module they need."""
+        if portion.style == Style.APPLY:
+            wanted = [item for item in portion.items if item is not None]
+            out = [(None, b"") if item is None else (item[0].number, item[1].data) for item in portion.items]
+            names = NO_NAMES.union(*(item[1].names for item in wanted), *(item[0].packed.names for item in wanted))
+            return 0, out, [item[0] for item in wanted], names
+        function = portion.function
+        assert function is not None
+        if codec.plain(portion.items):
+            return codec.WHOLE, portion.items, [function], function.packed.names
+        packed = [self._pack(item, offset, errors) for offset, item in enumerate(portion.items)]
+        names = function.packed.names.union(*(each.names for each in packed))
+        return 0, [each.data for each in packed], [function], names
+
+    def _pack(self, item: Any, offset: int, errors: dict[int, BaseException]) -> Packed:
+        try:
+            return self.shipper.pack(item)
+        except BaseException as error:  # a user's __reduce__ may raise anything, also SystemExit
+            if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
+                raise  # Ctrl-C
+            errors[offset] = exceptions.harmless(error, "raised while the item was pickled")
+            return Packed(NEVER, NO_NAMES)
+
+    def _teach(self, link: Link, functions: Sequence[Function]) -> None:
+        """Send the functions that a worker does not know yet, and let it forget old ones."""
+        needed = {function.number for function in functions}
+        for function in functions:
+            number = function.number
+            if number in link.functions:
+                link.functions.move_to_end(number)
+                continue
+            forgotten = -1
+            if len(link.functions) >= KEPT_FUNCTIONS:
+                forgotten = next((old for old in link.functions if old not in needed), -1)
+                link.functions.pop(forgotten, None)
+            link.functions[number] = None
+            self.post(link, Kind.FUNCTION, codec.FUNCTION_HEAD.pack(number, forgotten) + function.packed.data)
+
+    def _send_batch(self, link: Link, portion: Portion, flags: int, out: Any) -> None:
+        count = len(portion.items)
+        if portion.timed:
+            flags |= codec.TIMED
+        number = portion.function.number if portion.function is not None else 0
+        head = codec.BATCH_HEAD.pack(portion.batch, number, count, portion.group, portion.style, flags)
+        if portion.group:
+            tickets = -(-count // portion.group)
+            os.write(link.tickets_in, bytes((portion.batch & 0xFF,)) * tickets)
+        body = codec.dump(out)
+        portion.size = len(body)
+        self.post(link, Kind.BATCH, head + body)
+
+    def post(self, link: Link, kind: int, body: bytes) -> None:
+        """Write a frame; what the channel does not take now the engine's thread writes later.
+
+        Raises:
+            ChannelClosed: The worker is gone.
+        """
+        was_blocked = link.channel.blocked
+        link.channel.send(kind, body)
+        if link.channel.blocked and not was_blocked and not link.borrowed:
+            self._watch.watch(link.channel.fileno(), True)
