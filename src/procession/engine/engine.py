@@ -307,8 +307,10 @@ class Engine:
         """Check that this thread may wait for an outcome.
 
         Raises:
-            RuntimeError: It runs a callback of this pool, so it would wait for itself.
+            RuntimeError: It runs a callback of this pool, so it would wait for itself; or this is a forked child, in
+                which the outcome will never come.
         """
+        self._own()
         self._outside()
         if not self.can_wait:
             raise RuntimeError(VAIN)
@@ -359,6 +361,7 @@ class Engine:
     def abandon(self) -> None:
         """In a forked child: this pool is the parent's; close our copies of its descriptors."""
         self._lock = self._loop.lock = threading.RLock()
+        self._backend.changed = threading.Condition(self._lock)
         self._backend.abandon()
         self._watch.close()
 
