@@ -176,7 +176,7 @@ class Pool:
         Raises:
             ValueError: The pool is closed.
         """
-        future = make_future(self._engine)
+        future = make_future(self._engine, self)
         single = self._single(fn, args, kwargs, future, future.set_running_or_notify_cancel)
         if single is not None:
             self._engine.submit_single(single)

@@ -271,8 +271,8 @@ class ResultIterator(Iterator[R]):
             self._engine.later(lambda: self._engine.cancel(call))
 
 
-def make_future(engine: Engine) -> Future[Any]:
+def make_future(engine: Engine, keep: object) -> Future[Any]:
     """Make a real `concurrent.futures.Future` whose waiter may read the worker's channel itself."""
     from procession.waiting import PoolFuture
 
-    return PoolFuture(engine)
+    return PoolFuture(engine, keep)

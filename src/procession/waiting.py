@@ -22,9 +22,10 @@ class WaitTimeout(multiprocessing.TimeoutError, TimeoutError):
 class PoolFuture(Future[Any]):
     """A future whose waiting caller hears the worker itself, where it can: that saves waking two threads."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, keep: object) -> None:
         super().__init__()
         self._engine = engine
+        self._keep = keep  # the pool: it must not be collected while its result may come
         self.single: Single | None = None
 
     def result(self, timeout: float | None = None) -> Any:
@@ -41,11 +42,12 @@ class PoolFuture(Future[Any]):
         if single is not None and single.wanted is not None:  # it never came to be sent
             self.set_running_or_notify_cancel()
         if self.cancelled():
-            return
-        if error is not None:
+            pass
+        elif error is not None:
             self.set_exception(error)
         else:
             self.set_result(value)
+        self._keep = None
 
     def _help(self, timeout: float | None) -> float | None:
         if self.done() or self.single is None:
