@@ -10,6 +10,7 @@ import os
 import signal
 import threading
 from collections.abc import Sequence
+from time import monotonic
 
 from procession.backends.base import Broken, Ended, Gone, News, Portion, Ready, Refused, Watch
 from procession.backends.link import Link, open_link
@@ -27,6 +28,8 @@ from procession.worker import look, nesting
 
 NURSERIES_LIMIT = 3  # nurseries in a row that ended before a worker was ready: more would only repeat it
 GONE_SECONDS = 1.0  # how long a worker may take to vanish after SIGKILL before we go on without having seen it
+MOST_ENDING = 16  # retired workers, beside as many as the pool has, that may take their time
+HURRY_SECONDS = 1.0  # what the oldest of them has left when there are more
 
 
 class Processes:
@@ -55,6 +58,8 @@ class Processes:
         self.changed = threading.Condition(lock)  # a worker has begun or ended: for those who wait for just that
         self._title = title
         self._workers = workers * nesting.outer_workers()
+        self._put_off: list[int] = []
+        self._most_ending = workers + MOST_ENDING
         self._beginning = b""
         self._beginning_names: frozenset[str] = frozenset()
         self.links: dict[int, Link] = {}
@@ -87,15 +92,20 @@ class Processes:
     # Workers come and go.
 
     def recruit(self, worker: int) -> None:
-        """Ask the nursery for a worker.
+        """Ask the nursery for a worker, or put it off (see `put_off`).
 
         Raises:
             StartFailed: The system refused descriptors.
         """
+        slot = self._counters.take()
+        if slot is None:
+            self._put_off.append(worker)
+            return
         try:
             out, err = _standard_descriptors()
-            link, theirs = open_link(worker, self._counters.take())
+            link, theirs = open_link(worker, slot)
         except OSError as error:
+            self._counters.give_back(slot)
             raise child.start_failed(error) from error
         self.links[worker] = link
         self._by_descriptor[link.channel.fileno()] = link
@@ -115,6 +125,12 @@ class Processes:
             self._drop(link)
             raise
 
+    def put_off(self) -> list[int]:
+        """Workers that were to start when too many others had not ended, and that may start now."""
+        ready = self._put_off[: self._counters.free]
+        del self._put_off[: len(ready)]
+        return ready
+
     def retire(self, worker: int, end_by: float) -> None:
         """Let an idle worker end; one that still lives at `end_by` (monotonic seconds) is killed."""
         link = self.links.get(worker)
@@ -122,17 +138,22 @@ class Processes:
             link.retired = True
             link.end_by = end_by
             link.channel.end()
+            ending = [each for each in self.links.values() if each.end_by is not None]
+            if len(ending) > self._most_ending:
+                oldest = min(ending, key=lambda each: each.end_by or 0.0)
+                oldest.end_by = min(oldest.end_by or 0.0, monotonic() + HURRY_SECONDS)
 
     def next_deadline(self) -> float | None:
         """When `kill_late` is due, if ever."""
         return min((link.end_by for link in self.links.values() if link.end_by is not None), default=None)
 
-    def kill_late(self, now: float) -> None:
-        """Kill those that should have ended."""
-        for link in self.links.values():
-            if link.end_by is not None and link.end_by <= now:
-                self.signal(link, signal.SIGKILL)
-                link.end_by = None
+    def kill_late(self, now: float) -> list[int]:
+        """Kill those that should have ended; return their process ids."""
+        late = [link for link in self.links.values() if link.end_by is not None and link.end_by <= now]
+        for link in late:
+            self.signal(link, signal.SIGKILL)
+            link.end_by = None
+        return [link.pid for link in late]
 
     def pid(self, worker: int) -> int:
         """The process id of a worker, 0 if it is not known."""

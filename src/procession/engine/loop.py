@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import select
 import signal
-import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -22,6 +21,7 @@ from procession.backends import base
 from procession.backends.base import Portion
 from procession.backends.link import Link
 from procession.backends.processes import Processes
+from procession.engine import notices
 from procession.engine.calls import After, Call, LazyCall, Singles
 from procession.engine.watch import Watch
 from procession.model.errors import (
@@ -135,13 +135,13 @@ class Loop:
             except KeyboardInterrupt as error:
                 interrupt = error
             except BaseException:
-                _print_error()
+                notices.print_error()
         if not nested:
             self.callback_threads.discard(me)
         if interrupt is not None:
             if threading.current_thread() is threading.main_thread():
                 raise interrupt  # Ctrl-C, now that all who wait have been told
-            _print_error(interrupt)
+            notices.print_error(interrupt)
 
     def interrupted(self, error: BaseException) -> None:
         """Under the lock: something broke off in the middle, so nothing here can be trusted; end instead of hanging."""
@@ -232,6 +232,11 @@ class Loop:
     def _refused(self, worker: int, error: BaseException) -> None:
         self._start_error = error
         self.tell(events.Refused(worker))
+        self._recruit_late()
+
+    def _recruit_late(self) -> None:
+        for worker in self.backend.put_off():
+            self._recruit(actions.Recruit(worker))
 
     def _retire(self, action: actions.Retire) -> None:
         self.backend.retire(action.worker, monotonic() + GRACE_SECONDS)
@@ -294,6 +299,7 @@ class Loop:
             reason = f"worker {news.pid} {describe_exit(news.exitcode)} before its initializer had ended"
             self._start_error = StartFailed(reason=reason, hint=news.hint)
         self.tell(events.Died(news.worker, news.batch, news.position, news.running, news.orphaned))
+        self._recruit_late()
 
     # The end.
 
@@ -329,7 +335,7 @@ class Loop:
             while not self.over:
                 self._turn()
         except BaseException as error:
-            _print_error()
+            notices.print_error()
             reason = f"its engine failed: {type(error).__name__}: {error}"
             self.do(lambda: self.stop(PoolTerminated(reason=reason)))
             self.backend.kill_late(float("inf"))
@@ -365,7 +371,9 @@ class Loop:
 
     def _tick(self) -> None:
         now = monotonic()
-        self.backend.kill_late(now)
+        killed = self.backend.kill_late(now)
+        if self.broken is None:  # else it was to end at once
+            self._after.extend(lambda pid=pid: notices.worker_killed(pid) for pid in killed)  # type: ignore[misc]
         deadline = self.scheduler.next_deadline()
         if deadline is not None and now >= deadline:
             self.tell(events.Ticked())
@@ -406,13 +414,3 @@ class Loop:
             self.callback_threads.discard(me)
             with self.lock:
                 self._give_back(link)
-
-
-def _print_error(error: BaseException | None = None) -> None:
-    """Tell what a callback raised; it ends nothing, not even where standard error is closed."""
-    import traceback
-
-    try:
-        traceback.print_exception(error or sys.exception())
-    except Exception:
-        pass  # nobody is there to be told

@@ -32,8 +32,15 @@ class Counters:
         self._numbers = memoryview(self._map).cast("q")
         self._free = list(range(size // SLOT_BYTES - 1, -1, -1))
 
-    def take(self) -> int:
-        """Reserve a slot, zeroed."""
+    @property
+    def free(self) -> int:
+        """How many slots nobody has."""
+        return len(self._free)
+
+    def take(self) -> int | None:
+        """Reserve a slot, zeroed; None if there is none."""
+        if not self._free:
+            return None
         slot = self._free.pop()
         begin = slot * SLOT_NUMBERS
         self._numbers[begin + BATCH] = 0
