@@ -9,28 +9,28 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from procession.engine.calls import LazyCall, MapCall, Single
 from procession.engine.engine import Engine
+from procession.intake import Intake
 from procession.launcher import host, start_methods
 from procession.model.errors import MaybeEncodingError as MaybeEncodingError
-from procession.model.errors import shorten, shorten_text
 from procession.model.light import TYPE_CHECKING, Any, Literal, Self, TypeVar, overload
-from procession.model.task import Style, TaskOptions, positive
+from procession.model.task import Style, positive
 from procession.results import AsyncResult, ResultIterator, make_future
 from procession.wire.exceptions import RemoteTraceback as RemoteTraceback
-from procession.wire.exceptions import harmless
 from procession.worker import nesting
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from procession.engine.members import Member
-    from procession.monitor.progress import Reporter
-
     from procession.model.outcome import Outcome
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+Keywords = Mapping[str, Any] | None
+Callback = Callable[[Any], object] | None
+ErrorCallback = Callable[[BaseException], object] | None
 
 RUN, CLOSE, TERMINATE = "RUN", "CLOSE", "TERMINATE"
 
@@ -74,11 +74,9 @@ class Pool:
             raise TypeError(f"initializer={initializer!r}: must be callable")
         method = start_methods.resolve(context)
         self._processes = self.size = workers
-        self._progress = progress
         title = {"fork": "Fork", "spawn": "Spawn", "forkserver": "ForkServer"}.get(method.name, "Nursery")
-        self._engine = Engine(
-            method, workers, maxtasksperchild, initializer, initargs, preload, f"{title}PoolWorker"
-        )
+        self._engine = Engine(method, workers, maxtasksperchild, initializer, initargs, preload, f"{title}PoolWorker")
+        self._intake = Intake(self._engine, progress)
         self._state = RUN
 
     # One item.
@@ -88,26 +86,16 @@ class Pool:
         self,
         func: Callable[..., R],
         args: Iterable[Any] = (),
-        kwds: Mapping[str, Any] | None = None,
+        kwds: Keywords = None,
         *,
         outcomes: Literal[False] = False,
     ) -> R: ...
     @overload
     def apply(
-        self,
-        func: Callable[..., R],
-        args: Iterable[Any] = (),
-        kwds: Mapping[str, Any] | None = None,
-        *,
-        outcomes: Literal[True],
+        self, func: Callable[..., R], args: Iterable[Any] = (), kwds: Keywords = None, *, outcomes: Literal[True]
     ) -> Outcome[R]: ...
     def apply(
-        self,
-        func: Callable[..., R],
-        args: Iterable[Any] = (),
-        kwds: Mapping[str, Any] | None = None,
-        *,
-        outcomes: bool = False,
+        self, func: Callable[..., R], args: Iterable[Any] = (), kwds: Keywords = None, *, outcomes: bool = False
     ) -> Any:
         """Call `func(*args, **kwds)` in a worker and return its result.
 
@@ -118,7 +106,7 @@ class Pool:
         """
         self._engine.may_wait()
         result: AsyncResult[Any] = AsyncResult(self._engine, self, None, None, outcomes)
-        single = self._single(func, args, kwds, result)
+        single = self._intake.single(func, args, kwds, result)
         if single is not None:
             self._engine.run_single(single, result.ready)
         return result.get()
@@ -128,9 +116,9 @@ class Pool:
         self,
         func: Callable[..., R],
         args: Iterable[Any] = (),
-        kwds: Mapping[str, Any] | None = None,
-        callback: Callable[[Any], object] | None = None,
-        error_callback: Callable[[BaseException], object] | None = None,
+        kwds: Keywords = None,
+        callback: Callback = None,
+        error_callback: ErrorCallback = None,
         *,
         outcomes: Literal[False] = False,
     ) -> AsyncResult[R]: ...
@@ -139,9 +127,9 @@ class Pool:
         self,
         func: Callable[..., R],
         args: Iterable[Any] = (),
-        kwds: Mapping[str, Any] | None = None,
-        callback: Callable[[Any], object] | None = None,
-        error_callback: Callable[[BaseException], object] | None = None,
+        kwds: Keywords = None,
+        callback: Callback = None,
+        error_callback: ErrorCallback = None,
         *,
         outcomes: Literal[True],
     ) -> AsyncResult[Outcome[R]]: ...
@@ -149,9 +137,9 @@ class Pool:
         self,
         func: Callable[..., R],
         args: Iterable[Any] = (),
-        kwds: Mapping[str, Any] | None = None,
-        callback: Callable[[Any], object] | None = None,
-        error_callback: Callable[[BaseException], object] | None = None,
+        kwds: Keywords = None,
+        callback: Callback = None,
+        error_callback: ErrorCallback = None,
         *,
         outcomes: bool = False,
     ) -> Any:
@@ -165,7 +153,7 @@ class Pool:
             ValueError: The pool is closed.
         """
         result: AsyncResult[Any] = AsyncResult(self._engine, self, callback, error_callback, outcomes)
-        single = self._single(func, args, kwds, result)
+        single = self._intake.single(func, args, kwds, result)
         if single is not None:
             self._engine.submit_single(single)
         return result
@@ -177,32 +165,10 @@ class Pool:
             ValueError: The pool is closed.
         """
         future = make_future(self._engine, self)
-        single = self._single(fn, args, kwargs, future, future.set_running_or_notify_cancel)
+        single = self._intake.single(fn, args, kwargs, future, future.set_running_or_notify_cancel)
         if single is not None:
             self._engine.submit_single(single)
         return future
-
-    def _single(
-        self,
-        function: Callable[..., Any],
-        args: Iterable[Any],
-        kwds: Mapping[str, Any] | None,
-        result: Any,
-        wanted: Callable[[], bool] | None = None,
-    ) -> Single | None:
-        """Pickle a call; None if that failed, and its result knows."""
-        args, kwds = tuple(args), dict(kwds or {})
-        self._engine.usable()
-        try:
-            packed = self._engine.function(function), self._engine.pack((args, kwds))
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # a user's __reduce__ may raise anything, also SystemExit
-            result.settle(None, harmless(error, "raised while the call was pickled"), None, None)
-            return None
-        single = Single(*packed, lambda: _call_text(function, args, kwds), result.settle, wanted)
-        result.single = single
-        return single
 
     # Many items, one result.
 
@@ -217,20 +183,10 @@ class Pool:
     ) -> list[R]: ...
     @overload
     def map(
-        self,
-        func: Callable[[T], R],
-        iterable: Iterable[T],
-        chunksize: int | None = None,
-        *,
-        outcomes: Literal[True],
+        self, func: Callable[[T], R], iterable: Iterable[T], chunksize: int | None = None, *, outcomes: Literal[True]
     ) -> list[Outcome[R]]: ...
     def map(
-        self,
-        func: Callable[[T], R],
-        iterable: Iterable[T],
-        chunksize: int | None = None,
-        *,
-        outcomes: bool = False,
+        self, func: Callable[[T], R], iterable: Iterable[T], chunksize: int | None = None, *, outcomes: bool = False
     ) -> Any:
         """Call `func` on every item and return the results in order, when all have ended.
 
@@ -244,7 +200,7 @@ class Pool:
             ValueError: The pool is closed.
         """
         self._engine.may_wait()
-        return self._map(Style.CALL, func, iterable, chunksize, None, None, outcomes).get()
+        return self._intake.map(self, Style.CALL, func, iterable, chunksize, None, None, outcomes).get()
 
     @overload
     def map_async(
@@ -252,8 +208,8 @@ class Pool:
         func: Callable[[T], R],
         iterable: Iterable[T],
         chunksize: int | None = None,
-        callback: Callable[[Any], object] | None = None,
-        error_callback: Callable[[BaseException], object] | None = None,
+        callback: Callback = None,
+        error_callback: ErrorCallback = None,
         *,
         outcomes: Literal[False] = False,
     ) -> AsyncResult[list[R]]: ...
@@ -263,8 +219,8 @@ class Pool:
         func: Callable[[T], R],
         iterable: Iterable[T],
         chunksize: int | None = None,
-        callback: Callable[[Any], object] | None = None,
-        error_callback: Callable[[BaseException], object] | None = None,
+        callback: Callback = None,
+        error_callback: ErrorCallback = None,
         *,
         outcomes: Literal[True],
     ) -> AsyncResult[list[Outcome[R]]]: ...
@@ -273,13 +229,13 @@ class Pool:
         func: Callable[[T], R],
         iterable: Iterable[T],
         chunksize: int | None = None,
-        callback: Callable[[Any], object] | None = None,
-        error_callback: Callable[[BaseException], object] | None = None,
+        callback: Callback = None,
+        error_callback: ErrorCallback = None,
         *,
         outcomes: bool = False,
     ) -> Any:
         """As `map`, but return at once."""
-        return self._map(Style.CALL, func, iterable, chunksize, callback, error_callback, outcomes, True)
+        return self._intake.map(self, Style.CALL, func, iterable, chunksize, callback, error_callback, outcomes, True)
 
     @overload
     def starmap(
@@ -309,7 +265,7 @@ class Pool:
     ) -> Any:
         """As `map`, but each item is a tuple of arguments: `func(*item)`."""
         self._engine.may_wait()
-        return self._map(Style.STAR, func, iterable, chunksize, None, None, outcomes).get()
+        return self._intake.map(self, Style.STAR, func, iterable, chunksize, None, None, outcomes).get()
 
     @overload
     def starmap_async(
@@ -317,8 +273,8 @@ class Pool:
         func: Callable[..., R],
         iterable: Iterable[Iterable[Any]],
         chunksize: int | None = None,
-        callback: Callable[[Any], object] | None = None,
-        error_callback: Callable[[BaseException], object] | None = None,
+        callback: Callback = None,
+        error_callback: ErrorCallback = None,
         *,
         outcomes: Literal[False] = False,
     ) -> AsyncResult[list[R]]: ...
@@ -328,8 +284,8 @@ class Pool:
         func: Callable[..., R],
         iterable: Iterable[Iterable[Any]],
         chunksize: int | None = None,
-        callback: Callable[[Any], object] | None = None,
-        error_callback: Callable[[BaseException], object] | None = None,
+        callback: Callback = None,
+        error_callback: ErrorCallback = None,
         *,
         outcomes: Literal[True],
     ) -> AsyncResult[list[Outcome[R]]]: ...
@@ -338,40 +294,13 @@ class Pool:
         func: Callable[..., R],
         iterable: Iterable[Iterable[Any]],
         chunksize: int | None = None,
-        callback: Callable[[Any], object] | None = None,
-        error_callback: Callable[[BaseException], object] | None = None,
+        callback: Callback = None,
+        error_callback: ErrorCallback = None,
         *,
         outcomes: bool = False,
     ) -> Any:
         """As `starmap`, but return at once."""
-        return self._map(Style.STAR, func, iterable, chunksize, callback, error_callback, outcomes, True)
-
-    def _map(
-        self,
-        style: Style,
-        function: Callable[..., Any],
-        iterable: Iterable[Any],
-        chunksize: int | None,
-        callback: Callable[[Any], object] | None,
-        error_callback: Callable[[BaseException], object] | None,
-        outcomes: bool,
-        returns_early: bool = False,
-    ) -> AsyncResult[Any]:
-        options = TaskOptions(chunksize=chunksize, ordered=False, timed=outcomes)
-        self._engine.usable()
-        # The caller of an asynchronous call may change its list before all of it was sent.
-        kept = (tuple, range) if returns_early else (list, tuple, range)
-        items: Any = iterable if type(iterable) in kept else list(iterable)
-        result: AsyncResult[Any] = AsyncResult(self._engine, self, callback, error_callback)
-        try:
-            packed = self._engine.function(function)
-        except Exception as error:
-            result.settle(None, error, None, None)
-            return result
-        call = MapCall(packed, style, options, items, result.settle_map)
-        call.progress = self._reporter(len(items))
-        self._engine.submit(call, len(items))
-        return result
+        return self._intake.map(self, Style.STAR, func, iterable, chunksize, callback, error_callback, outcomes, True)
 
     # Many items, one after another.
 
@@ -386,27 +315,17 @@ class Pool:
     ) -> ResultIterator[R]: ...
     @overload
     def imap(
-        self,
-        func: Callable[[T], R],
-        iterable: Iterable[T],
-        chunksize: int | None = None,
-        *,
-        outcomes: Literal[True],
+        self, func: Callable[[T], R], iterable: Iterable[T], chunksize: int | None = None, *, outcomes: Literal[True]
     ) -> ResultIterator[Outcome[R]]: ...
     def imap(
-        self,
-        func: Callable[[T], R],
-        iterable: Iterable[T],
-        chunksize: int | None = None,
-        *,
-        outcomes: bool = False,
+        self, func: Callable[[T], R], iterable: Iterable[T], chunksize: int | None = None, *, outcomes: bool = False
     ) -> Any:
         """Call `func` on the items; return an iterator over the results, in order.
 
         The input is read only as far ahead as the workers need; unread results are bounded too. An item that failed
         raises at its place; the next `next()` goes on.
         """
-        return self._stream(func, iterable, chunksize, True, outcomes)
+        return self._intake.stream(self, func, iterable, chunksize, True, outcomes)
 
     @overload
     def imap_unordered(
@@ -419,46 +338,13 @@ class Pool:
     ) -> ResultIterator[R]: ...
     @overload
     def imap_unordered(
-        self,
-        func: Callable[[T], R],
-        iterable: Iterable[T],
-        chunksize: int | None = None,
-        *,
-        outcomes: Literal[True],
+        self, func: Callable[[T], R], iterable: Iterable[T], chunksize: int | None = None, *, outcomes: Literal[True]
     ) -> ResultIterator[Outcome[R]]: ...
     def imap_unordered(
-        self,
-        func: Callable[[T], R],
-        iterable: Iterable[T],
-        chunksize: int | None = None,
-        *,
-        outcomes: bool = False,
+        self, func: Callable[[T], R], iterable: Iterable[T], chunksize: int | None = None, *, outcomes: bool = False
     ) -> Any:
         """As `imap`, but the results come as they finish."""
-        return self._stream(func, iterable, chunksize, False, outcomes)
-
-    def _stream(
-        self, function: Callable[..., Any], iterable: Iterable[Any], chunksize: int | None, ordered: bool, outcomes: bool
-    ) -> ResultIterator[Any]:
-        options = TaskOptions(chunksize=chunksize, ordered=ordered, lazy=True, timed=outcomes)
-        self._engine.usable()
-        call = LazyCall(None, Style.CALL, options)
-        iterator: ResultIterator[Any] = ResultIterator(self._engine, self, call)
-        try:
-            call.function = self._engine.function(function)
-        except Exception as error:
-            call.fail(error, [])  # comes out of `next()`, as from `get()` of the other calls
-            return iterator
-        call.progress = self._reporter(_length(iterable))
-        self._engine.feed(call, iterable)
-        return iterator
-
-    def _reporter(self, total: int | None) -> Reporter | None:
-        if not self._progress:
-            return None
-        from procession.monitor.progress import reporter
-
-        return reporter(self._progress, total)
+        return self._intake.stream(self, func, iterable, chunksize, False, outcomes)
 
     # The end.
 
@@ -542,17 +428,3 @@ def _checked_workers(processes: int | None) -> int:
         if isinstance(processes, (int, float)) and processes < 1:
             raise
         raise TypeError(str(error)) from None  # as in multiprocessing
-
-
-def _length(iterable: Iterable[Any]) -> int | None:
-    try:
-        return len(iterable)  # type: ignore[arg-type]
-    except Exception:  # it has none, or does not know it
-        return None
-
-
-def _call_text(function: Callable[..., Any], args: tuple[Any, ...], kwds: dict[str, Any]) -> str:
-    """Write a call as a reader would, cut where it gets long."""
-    name = getattr(function, "__name__", None) or shorten(function, 40)
-    inside = [shorten(each, 30) for each in args] + [f"{key}={shorten(value, 30)}" for key, value in kwds.items()]
-    return shorten_text(f"{name}({', '.join(inside)})")

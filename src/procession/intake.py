@@ -1,0 +1,150 @@
+"""The intake of a pool: turns calls into tasks of the engine.
+
+Knows: options, how a function and its arguments are pickled, which result object awaits the outcome.
+Must not know: signatures; `pool.py` has those of multiprocessing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from procession.engine.calls import LazyCall, MapCall, Single
+from procession.engine.engine import Engine
+from procession.model.errors import shorten, shorten_text
+from procession.model.light import TYPE_CHECKING, Any
+from procession.model.task import Style, TaskOptions
+from procession.results import AsyncResult, ResultIterator
+from procession.wire.exceptions import harmless
+
+if TYPE_CHECKING:
+    from procession.monitor.progress import Reporter
+
+
+class Intake:
+    """Takes in the calls of one pool.
+
+    Args:
+        engine: Where they go.
+        progress: As `Pool` has it.
+    """
+
+    def __init__(self, engine: Engine, progress: bool | Callable[[int, int, int | None], object]) -> None:
+        self._engine = engine
+        self._progress = progress
+
+    def single(
+        self,
+        function: Callable[..., Any],
+        args: Iterable[Any],
+        kwds: Mapping[str, Any] | None,
+        result: Any,
+        wanted: Callable[[], bool] | None = None,
+    ) -> Single | None:
+        """Take in one call: pickle it; None if that failed, and its result knows.
+
+        Args:
+            result: Where its outcome goes; it has `settle` and `single`.
+            wanted: Asked when it is about to be sent; False: its caller has cancelled it.
+
+        Raises:
+            ValueError: The pool is closed.
+        """
+        args, kwds = tuple(args), dict(kwds or {})
+        self._engine.usable()
+        try:
+            packed = self._engine.function(function), self._engine.pack((args, kwds))
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a user's __reduce__ may raise anything, also SystemExit
+            result.settle(None, harmless(error, "raised while the call was pickled"), None, None)
+            return None
+        single = Single(*packed, lambda: _call_text(function, args, kwds), result.settle, wanted)
+        result.single = single
+        return single
+
+    def map(
+        self,
+        pool: object,
+        style: Style,
+        function: Callable[..., Any],
+        iterable: Iterable[Any],
+        chunksize: int | None,
+        callback: Callable[[Any], object] | None,
+        error_callback: Callable[[BaseException], object] | None,
+        outcomes: bool,
+        returns_early: bool = False,
+    ) -> AsyncResult[Any]:
+        """Take in a call whose results are wanted as one list.
+
+        Args:
+            pool: Kept alive by the result.
+            returns_early: The caller does not wait, so it may change its list before all of it was sent.
+
+        Raises:
+            ValueError: The pool is closed, or `chunksize` is no positive whole number.
+        """
+        options = TaskOptions(chunksize=chunksize, ordered=False, timed=outcomes)
+        self._engine.usable()
+        kept = (tuple, range) if returns_early else (list, tuple, range)
+        items: Any = iterable if type(iterable) in kept else list(iterable)
+        result: AsyncResult[Any] = AsyncResult(self._engine, pool, callback, error_callback)
+        try:
+            packed = self._engine.function(function)
+        except Exception as error:
+            result.settle(None, error, None, None)
+            return result
+        call = MapCall(packed, style, options, items, result.settle_map)
+        call.progress = self._reporter(len(items))
+        self._engine.submit(call, len(items))
+        return result
+
+    def stream(
+        self,
+        pool: object,
+        function: Callable[..., Any],
+        iterable: Iterable[Any],
+        chunksize: int | None,
+        ordered: bool,
+        outcomes: bool,
+    ) -> ResultIterator[Any]:
+        """Take in a call whose results are wanted one by one.
+
+        Args:
+            pool: Kept alive by the iterator.
+
+        Raises:
+            ValueError: The pool is closed, or `chunksize` is no positive whole number.
+        """
+        options = TaskOptions(chunksize=chunksize, ordered=ordered, lazy=True, timed=outcomes)
+        self._engine.usable()
+        call = LazyCall(None, Style.CALL, options)
+        iterator: ResultIterator[Any] = ResultIterator(self._engine, pool, call)
+        try:
+            call.function = self._engine.function(function)
+        except Exception as error:
+            call.fail(error, [])  # comes out of `next()`, as from `get()` of the other calls
+            return iterator
+        call.progress = self._reporter(_length(iterable))
+        self._engine.feed(call, iterable)
+        return iterator
+
+    def _reporter(self, total: int | None) -> Reporter | None:
+        if not self._progress:
+            return None
+        from procession.monitor.progress import reporter
+
+        return reporter(self._progress, total)
+
+
+def _length(iterable: Iterable[Any]) -> int | None:
+    try:
+        return len(iterable)  # type: ignore[arg-type]
+    except Exception:  # it has none, or does not know it
+        return None
+
+
+def _call_text(function: Callable[..., Any], args: tuple[Any, ...], kwds: dict[str, Any]) -> str:
+    """Write a call as a reader would, cut where it gets long."""
+    name = getattr(function, "__name__", None) or shorten(function, 40)
+    inside = [shorten(each, 30) for each in args] + [f"{key}={shorten(value, 30)}" for key, value in kwds.items()]
+    return shorten_text(f"{name}({', '.join(inside)})")
