@@ -82,14 +82,7 @@ class Pool:
     # One item.
 
     @overload
-    def apply(
-        self,
-        func: Callable[..., R],
-        args: Iterable[Any] = (),
-        kwds: Keywords = None,
-        *,
-        outcomes: Literal[False] = False,
-    ) -> R: ...
+    def apply(self, func: Callable[..., R], args: Iterable[Any] = (), kwds: Keywords = None) -> R: ...
     @overload
     def apply(
         self, func: Callable[..., R], args: Iterable[Any] = (), kwds: Keywords = None, *, outcomes: Literal[True]
@@ -119,8 +112,6 @@ class Pool:
         kwds: Keywords = None,
         callback: Callback = None,
         error_callback: ErrorCallback = None,
-        *,
-        outcomes: Literal[False] = False,
     ) -> AsyncResult[R]: ...
     @overload
     def apply_async(
@@ -173,14 +164,7 @@ class Pool:
     # Many items, one result.
 
     @overload
-    def map(
-        self,
-        func: Callable[[T], R],
-        iterable: Iterable[T],
-        chunksize: int | None = None,
-        *,
-        outcomes: Literal[False] = False,
-    ) -> list[R]: ...
+    def map(self, func: Callable[[T], R], iterable: Iterable[T], chunksize: int | None = None) -> list[R]: ...
     @overload
     def map(
         self, func: Callable[[T], R], iterable: Iterable[T], chunksize: int | None = None, *, outcomes: Literal[True]
@@ -210,8 +194,6 @@ class Pool:
         chunksize: int | None = None,
         callback: Callback = None,
         error_callback: ErrorCallback = None,
-        *,
-        outcomes: Literal[False] = False,
     ) -> AsyncResult[list[R]]: ...
     @overload
     def map_async(
@@ -239,12 +221,7 @@ class Pool:
 
     @overload
     def starmap(
-        self,
-        func: Callable[..., R],
-        iterable: Iterable[Iterable[Any]],
-        chunksize: int | None = None,
-        *,
-        outcomes: Literal[False] = False,
+        self, func: Callable[..., R], iterable: Iterable[Iterable[Any]], chunksize: int | None = None
     ) -> list[R]: ...
     @overload
     def starmap(
@@ -275,8 +252,6 @@ class Pool:
         chunksize: int | None = None,
         callback: Callback = None,
         error_callback: ErrorCallback = None,
-        *,
-        outcomes: Literal[False] = False,
     ) -> AsyncResult[list[R]]: ...
     @overload
     def starmap_async(
@@ -306,12 +281,7 @@ class Pool:
 
     @overload
     def imap(
-        self,
-        func: Callable[[T], R],
-        iterable: Iterable[T],
-        chunksize: int | None = None,
-        *,
-        outcomes: Literal[False] = False,
+        self, func: Callable[[T], R], iterable: Iterable[T], chunksize: int | None = None
     ) -> ResultIterator[R]: ...
     @overload
     def imap(
@@ -329,12 +299,7 @@ class Pool:
 
     @overload
     def imap_unordered(
-        self,
-        func: Callable[[T], R],
-        iterable: Iterable[T],
-        chunksize: int | None = None,
-        *,
-        outcomes: Literal[False] = False,
+        self, func: Callable[[T], R], iterable: Iterable[T], chunksize: int | None = None
     ) -> ResultIterator[R]: ...
     @overload
     def imap_unordered(
