@@ -43,13 +43,12 @@ def plain(values: Sequence[Any]) -> bool:
 
 def guess_weight(value: object) -> float:
     """Guess how many bytes a value will take, without pickling it."""
-    kind = type(value)
-    if kind is str or kind is bytes:
-        return 16.0 + len(value)  # type: ignore[arg-type]
-    if kind in PLAIN:
+    if isinstance(value, (str, bytes)):
+        return 16.0 + len(value)
+    if type(value) in PLAIN:
         return 16.0
-    if kind is tuple:
-        return 16.0 + sum(map(guess_weight, value))  # type: ignore[call-overload]
+    if isinstance(value, tuple):
+        return 16.0 + sum(map(guess_weight, value))
     return UNKNOWN_BYTES
 
 
