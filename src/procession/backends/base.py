@@ -92,11 +92,11 @@ class Gone:
 class Refused:
     """The system would not start a worker."""
 
-    __slots__ = ("reason", "worker")
+    __slots__ = ("error", "worker")
 
-    def __init__(self, worker: int, reason: str) -> None:
+    def __init__(self, worker: int, error: BaseException) -> None:
         self.worker = worker
-        self.reason = reason
+        self.error = error
 
 
 News = Ready | Broken | Ended | Gone | Refused

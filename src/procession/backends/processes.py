@@ -227,6 +227,8 @@ class Processes:
             return self._nursery_lost()
         news: list[News] = []
         for kind, number, value in reports:
+            if number == nursery.NOBODY:
+                news.append(Broken(-1, child.start_failed(OSError(value, os.strerror(value)))))
             link = self.links.get(number)
             if link is None:
                 continue
@@ -239,7 +241,7 @@ class Processes:
                 news += self._last_words(link)
             else:
                 self._drop(link)
-                news.append(Refused(number, os.strerror(value)))
+                news.append(Refused(number, child.start_failed(OSError(value, os.strerror(value)))))
         self.changed.notify_all()
         return news
 

@@ -31,7 +31,7 @@ from procession.scheduler.scheduler import Scheduler
 from procession.wire.functions import Packed, pack_plainly
 
 VAIN = "a callback must not wait for its own pool: the outcome would never come"
-TOO_MANY_THREADS = "too many processes or threads: raise the limit (ulimit -u)"
+TOO_MANY_THREADS = "too many processes or threads: raise the limit (ulimit -u), or use fewer workers"
 KEPT_FUNCTIONS = 256  # pickled functions that are recognized when they come again
 ENGINES: weakref.WeakSet[Engine] = weakref.WeakSet()
 
@@ -267,8 +267,19 @@ class Engine:
         """Do something that only a running pool takes."""
         self._own()
         self._outside()
-        self.usable()
-        self._loop.do(step)
+        refused: list[BaseException] = []
+
+        def checked() -> None:
+            try:
+                self.usable()  # under the lock: a call that came in after the end would wait for ever
+            except BaseException as error:
+                refused.append(error)
+                return
+            step()
+
+        self._loop.do(checked)
+        if refused:
+            raise refused[0]
 
     def _do_always(self, step: Callable[[], None]) -> None:
         """Do something that an ended pool takes too, and a forked copy of it ignores."""

@@ -264,7 +264,7 @@ class Loop:
         elif isinstance(news, base.Gone):
             self._lost(news)
         elif isinstance(news, base.Refused):
-            self._refused(news.worker, StartFailed(reason=news.reason, hint="too many processes? see `ulimit -u`"))
+            self._refused(news.worker, news.error)
         else:
             self.stop(news.error)
 

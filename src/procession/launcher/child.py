@@ -134,7 +134,7 @@ def wait_until_gone(pids: Sequence[int], seconds: float) -> None:
 def start_failed(error: OSError) -> StartFailed:
     """Say what the system refused, and what helps."""
     if error.errno in (errno.EMFILE, errno.ENFILE):
-        hint = "too many open files: raise the limit (ulimit -n), or use fewer workers"
+        hint = "raise the limit (ulimit -n), or use fewer workers"
     elif error.errno == errno.EAGAIN:
         hint = "too many processes: raise the limit (ulimit -u), or use fewer workers"
     else:

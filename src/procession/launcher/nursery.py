@@ -29,6 +29,7 @@ from procession.model.light import Any
 
 REPORT = struct.Struct("<BIq")  # kind, number of the worker, process id or exit code or errno
 STARTED, EXITED, FAILED = 1, 2, 3
+NOBODY = 0xFFFFFFFF  # in place of a worker's number: the nursery itself failed
 ATTACH = b"attach"  # a further control socket comes with this message
 MESSAGE = 1 << 16  # bytes of the longest request
 DESCRIPTORS = 5  # of a request: channel, tickets, counters, standard output, standard error
@@ -302,7 +303,13 @@ def _snapshot_life(keep: socket.socket) -> int:
 
 
 def _serve(control: socket.socket) -> int:
-    Nursery(control).serve()
+    try:
+        nursery = Nursery(control)
+    except OSError as error:
+        control.send(REPORT.pack(FAILED, NOBODY, error.errno or 0), socket.MSG_NOSIGNAL)
+        control.close()
+        return 1
+    nursery.serve()
     return 0
 
 
