@@ -168,6 +168,13 @@ def test_a_terminal_as_the_only_input_is_refused(tmp_path: Path) -> None:
     assert "none given" in terminal.screen
 
 
+@pytest.mark.parametrize("lines", [1, 5000])
+def test_an_output_that_cannot_be_written(tmp_path: Path, lines: int) -> None:
+    finished = shell(tmp_path, f"seq {lines} | procession map -e int > /dev/full")
+    assert finished.returncode == 1
+    assert "procession map had to stop: OSError: [Errno 28] No space left on device" in finished.stderr
+
+
 # Streams
 
 
@@ -238,7 +245,7 @@ def test_ctrl_c_in_a_terminal(tmp_path: Path, code: str) -> None:
         terminal.press("one\ntwo\n")
         wait.wait_until(lambda: len(processes.descendants(terminal.pid)) >= 2, 20)
         terminal.press(terminals.CTRL_C)
-        assert terminal.wait(10) == 130
+        assert terminal.wait(10) == 130, terminal.screen
         assert "Traceback" not in terminal.screen and "interrupted" in terminal.screen
 
 

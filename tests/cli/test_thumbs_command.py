@@ -214,7 +214,7 @@ def test_ctrl_c_in_a_terminal(many: Path, tmp_path: Path, run: Run) -> None:
     with terminals.pty_session([*COMMAND, "thumbs", str(many), "-o", "out"], tmp_path) as terminal:
         wait.wait_until(lambda: len(made(out)) > 3, 30)
         terminal.press(terminals.CTRL_C)
-        assert terminal.wait(10) == 130
+        assert terminal.wait(10) == 130, terminal.screen
     count = len(made(out))
     assert 3 < count < SLOW
     assert "interrupted" in terminal.screen and "Traceback" not in terminal.screen

@@ -12,12 +12,14 @@ import sys
 from types import FrameType
 from typing import NoReturn
 
-OK, FAILED, USAGE, INTERRUPTED, CLOSED_OUTPUT = 0, 1, 2, 130, 141  # 128 + the signal's number, as shells count
-_ENDING_SIGNALS = ("SIGTERM", "SIGHUP")
+OK, FAILED, CLOSED_OUTPUT = 0, 1, 141
+_SIGNAL = 128  # + the signal's number, as shells count
+_ENDING_SIGNALS = {"SIGINT": signal.default_int_handler, "SIGTERM": signal.SIG_DFL, "SIGHUP": signal.SIG_DFL}
+_received: list[int] = []
 
 
 class Terminated(KeyboardInterrupt):
-    """A signal asked the command to end. What a KeyboardInterrupt cleans up on its way, this cleans up too.
+    """A signal asked the command to end: Ctrl-C, SIGTERM, SIGHUP. What cleans up after the first does so after all.
 
     Args:
         number: The signal's number.
@@ -28,9 +30,14 @@ class Terminated(KeyboardInterrupt):
         self.number = number
 
 
-def status_of(interrupt: KeyboardInterrupt) -> int:
-    """Give the exit code of a command that was interrupted."""
-    return 128 + interrupt.number if isinstance(interrupt, Terminated) else INTERRUPTED
+def received() -> int | None:
+    """Give the number of the signal that asked the command to end, if any. Its exception may get lost, this not."""
+    return _received[0] if _received else None
+
+
+def status_of(number: int) -> int:
+    """Give the exit code of a command that a signal has ended."""
+    return _SIGNAL + number
 
 
 def main() -> NoReturn:
@@ -38,8 +45,8 @@ def main() -> NoReturn:
     try:
         _watch_signals()
         status = _run()
-    except KeyboardInterrupt as interrupt:
-        status = status_of(interrupt)
+    except KeyboardInterrupt:
+        status = status_of(received() or signal.SIGINT)
     except BrokenPipeError:
         status = CLOSED_OUTPUT
     _leave(status)
@@ -52,13 +59,14 @@ def _run() -> int:
 
 
 def _watch_signals() -> None:
-    for name in _ENDING_SIGNALS:
+    for name, usual in _ENDING_SIGNALS.items():
         number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) == signal.SIG_DFL:  # nohup has SIGHUP ignored: leave it so
+        if number is not None and signal.getsignal(number) == usual:  # nohup has SIGHUP ignored: leave it so
             signal.signal(number, _terminate)
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+    _received.append(number)
     raise Terminated(number)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import NamedTuple
 
@@ -63,14 +63,7 @@ def command(
     work = _prepare(arguments, expression, files, null, jobs)
     tally = Tally("map", total=work.total)
     shown = display.choose(tally, quiet=quiet or as_json, results_on_terminal=os.isatty(work.results))
-    outcomes = procession.stream(
-        partial(results.call, work.function, as_repr),
-        work.items,
-        processes=work.workers,
-        outcomes=True,
-        preload=_PRELOAD,
-    )
-    status = _work(outcomes, tally, shown, output.LineWriter(work.results), keep_going)
+    status = _work(partial(_start, work, as_repr), tally, shown, output.LineWriter(work.results), keep_going)
     _report(tally, status, quiet, as_json)
     return status
 
@@ -117,18 +110,26 @@ def _choose_target(arguments: tuple[str, ...], expression: str | None) -> tuple[
     return target.parse(arguments[0]), arguments[1:]
 
 
+def _start(work: Work, as_repr: bool) -> procession.Stream[Outcome[bytes]]:
+    function = partial(results.call, work.function, as_repr)
+    return procession.stream(function, work.items, processes=work.workers, outcomes=True, preload=_PRELOAD)
+
+
 def _work(
-    outcomes: Iterator[Outcome[bytes]],
+    start: Callable[[], procession.Stream[Outcome[bytes]]],
     tally: Tally,
     shown: display.Display,
     lines: output.LineWriter,
     keep_going: bool,
 ) -> int:
-    status = follow(outcomes, tally, shown, take=lines.write, name=shorten, keep_going=keep_going)
+    status = follow(start, tally, shown, take=lines.write, name=shorten, keep_going=keep_going)
     try:
         lines.close(patience=_PATIENCE if tally.interrupted else None)
-    except BrokenPipeError:
+    except output.OutputClosed:
         return main.CLOSED_OUTPUT
+    except OSError as error:  # its disk is full
+        tally.stopped = f"{type(error).__name__}: {error}"
+        return main.FAILED
     return status
 
 

@@ -42,6 +42,10 @@ def _is_open(descriptor: int) -> bool:
     return True
 
 
+class OutputClosed(BrokenPipeError):
+    """Nobody reads the output any more."""
+
+
 class LineWriter:
     """Writes lines to a descriptor.
 
@@ -63,7 +67,8 @@ class LineWriter:
         """Write a line, now or a few milliseconds later.
 
         Raises:
-            OSError: This line or an earlier one could not be written; BrokenPipeError: the reader is gone.
+            OutputClosed: Its reader is gone.
+            OSError: This line or an earlier one could not be written.
         """
         with self._lock:
             self._pending.append(line)
@@ -116,6 +121,8 @@ class LineWriter:
         try:
             while data and self._error is None:
                 data = data[os.write(self._descriptor, data) :]
+        except BrokenPipeError as error:
+            self._error = OutputClosed(*error.args)
         except OSError as error:
             self._error = error
         finally:  # an interrupt in the middle of a line: the rest of it is still to be written

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
@@ -21,7 +20,7 @@ from procession.cli import display, main, options
 from procession.cli.commands import Refused
 from procession.cli.follow import follow
 from procession.cli.report import Tally
-from procession.jobs import formats, naming, outputs, sources, thumbs, writing
+from procession.jobs import formats, geometry, naming, outputs, sources, thumbs, writing
 from procession.jobs.errors import PlanRefused
 from procession.launcher.host import worker_count
 from procession.model.outcome import Outcome
@@ -145,14 +144,15 @@ def _work(plan: Plan, tally: Tally, workers: int, quiet: bool, keep_going: bool)
     if not plan.todo:
         return main.OK
     shown = display.choose(tally, quiet=quiet)
-    outcomes = _start(plan, workers)
-    status = follow(outcomes, tally, shown, take=lambda size: None, name=repr, keep_going=keep_going)
+    status = follow(
+        partial(_start, plan, workers), tally, shown, take=lambda size: None, name=repr, keep_going=keep_going
+    )
     if status:
         writing.remove_left(plan.folders, plan.settings.run)
     return status
 
 
-def _start(plan: Plan, workers: int) -> Iterator[Outcome[Any]]:
+def _start(plan: Plan, workers: int) -> procession.Stream[Outcome[geometry.Size]]:
     return procession.stream(
         partial(thumbs.make_thumbnail, plan.settings),
         plan.todo,
