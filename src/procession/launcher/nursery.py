@@ -22,6 +22,7 @@ import socket
 import struct
 import sys
 from collections import deque
+from contextlib import suppress
 from time import monotonic
 
 from procession.launcher import forks, lifeline
@@ -306,8 +307,8 @@ def _serve(control: socket.socket) -> int:
     try:
         nursery = Nursery(control)
     except OSError as error:
-        control.send(REPORT.pack(FAILED, NOBODY, error.errno or 0), socket.MSG_NOSIGNAL)
-        control.close()
+        with suppress(OSError), control:  # the pool may have given up by itself
+            control.send(REPORT.pack(FAILED, NOBODY, error.errno or 0), socket.MSG_NOSIGNAL)
         return 1
     nursery.serve()
     return 0
