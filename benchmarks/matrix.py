@@ -163,7 +163,7 @@ MEASURES: dict[str, Measure] = {
             "mogrify",
             "gm mogrify",
         ),
-        rounds=9,
+        rounds=7,
     ),
     "quality": Measure(
         "thumbnails against a full decode with LANCZOS, difference of 255",
