@@ -19,7 +19,7 @@ from tests.scheduler.world import FakeWorker, World
 EXAMPLES = int(os.environ.get("PROCESSION_STORM", 300))
 STEPS = 60
 
-pytestmark = pytest.mark.limit(120 + EXAMPLES / 5)
+pytestmark = pytest.mark.limit(600 + EXAMPLES / 5)  # a failure is made smaller for up to 300 s before it is shown
 
 picks = st.integers(0, 11)  # which of the candidates
 counts = st.one_of(st.integers(1, 6), st.integers(1, 3000))
@@ -50,11 +50,21 @@ class Interleaving(RuleBasedStateMachine):
         ordered=st.booleans(),
         alike=st.booleans(),
         cost=costs,
+        function=st.sampled_from([None, 1, 2]),
     )
-    def submit(self, length: int, kind: str, chunksize: int | None, ordered: bool, alike: bool, cost: float) -> None:
+    def submit(
+        self,
+        length: int,
+        kind: str,
+        chunksize: int | None,
+        ordered: bool,
+        alike: bool,
+        cost: float,
+        function: int | None,
+    ) -> None:
         chunksize = None if kind == "fed" else chunksize
         options = TaskOptions(chunksize=chunksize, ordered=ordered, lazy=kind == "lazy", alike=alike)
-        self.world.submit(length if kind == "known" else None, options, cost)
+        self.world.submit(length if kind == "known" else None, options, cost, function)
 
     @precondition(lambda self: any(map(self.world.room, self.world.open_calls)))
     @rule(pick=picks, count=counts, tell=st.booleans())
@@ -125,12 +135,18 @@ class Interleaving(RuleBasedStateMachine):
                 self.world.work(self.busy()[(pick + each) % len(self.busy())])
 
     @precondition(lambda self: self.busy())
-    @rule(pick=picks, count=st.one_of(st.none(), st.integers(0, 5)), stay=st.booleans(), stale=st.integers(0, 2))
-    def die(self, pick: int, count: int | None, stay: bool, stale: int) -> None:
+    @rule(
+        pick=picks,
+        count=st.one_of(st.none(), st.integers(0, 5)),
+        stay=st.booleans(),
+        stale=st.integers(0, 2),
+        orphaned=st.sampled_from([False, False, False, True]),
+    )
+    def die(self, pick: int, count: int | None, stay: bool, stale: int, orphaned: bool) -> None:
         worker = self.busy()[pick % len(self.busy())]
         if count is not None:
             worker.run(count, stay)
-        self.world.die(worker, stale)
+        self.world.die(worker, stale, orphaned)
 
     @precondition(lambda self: any(worker.ready and not worker.batches for worker in self.world.workers.values()))
     @rule(pick=picks, stale=st.integers(0, 2))
@@ -139,9 +155,9 @@ class Interleaving(RuleBasedStateMachine):
         self.world.die(workers[pick % len(workers)], stale)
 
     @precondition(lambda self: self.new() and self.world.stillborn < 2)
-    @rule(pick=picks)
-    def die_unborn(self, pick: int) -> None:
-        self.world.die(self.new()[pick % len(self.new())])
+    @rule(pick=picks, orphaned=st.booleans())
+    def die_unborn(self, pick: int, orphaned: bool) -> None:
+        self.world.die(self.new()[pick % len(self.new())], orphaned=orphaned)
 
     @precondition(lambda self: self.world.wanted > 1)
     @rule(later=st.booleans(), pick=picks)

@@ -6,7 +6,17 @@ import pytest
 
 from procession.model.task import TaskOptions
 from procession.scheduler import actions
-from procession.scheduler.batching import BATCH_BYTES, BATCH_ITEMS, BATCH_SECONDS, GROUP_ITEMS, GROWTH, KEPT_PACES, Pace, Paces
+from procession.scheduler.batching import (
+    BATCH_BYTES,
+    BATCH_ITEMS,
+    BATCH_SECONDS,
+    GROUP_ITEMS,
+    GROWTH,
+    KEPT_PACES,
+    Pace,
+    Paces,
+    most_items,
+)
 from tests.scheduler.world import FakeCall, World
 
 
@@ -60,7 +70,7 @@ def test_items_longer_than_a_batch_travel_singly() -> None:
 def test_a_batch_is_at_most_a_few_times_what_was_measured() -> None:
     pace, measured = Pace(), 0
     for _ in range(5):
-        size = pace.next_size(10**9, 0, 1, True)
+        size = pace.next_size(10**9, BATCH_ITEMS, 0, 1, True)
         assert size <= max(1, GROWTH * measured)
         pace.measured(size, size * 1e-9)
         measured += size
@@ -69,40 +79,38 @@ def test_a_batch_is_at_most_a_few_times_what_was_measured() -> None:
 def test_a_batch_has_no_more_items_than_fit_into_memory() -> None:
     pace = Pace()
     pace.measured(10**6, 0.0)
-    assert pace.next_size(10**9, 0, 1, True) == BATCH_ITEMS
+    assert pace.next_size(10**9, BATCH_ITEMS, 0, 1, True) == BATCH_ITEMS
 
 
-def test_a_batch_of_large_inputs_has_few() -> None:
+def test_a_batch_of_large_items_has_few() -> None:
+    assert most_items(BATCH_BYTES / 10) == 10
     pace = Pace()
     pace.measured(1000, 1e-4)
-    pace.bytes_per_item = BATCH_BYTES / 10
-    assert pace.next_size(10**6, 0, 1, True) == 10
+    assert pace.next_size(10**6, 10, 0, 1, True) == 10
 
 
-def test_an_input_larger_than_a_batch_travels_alone() -> None:
-    pace = Pace()
-    pace.measured(1000, 1e-4)
-    pace.bytes_per_item = BATCH_BYTES * 10
-    assert pace.next_size(10**6, 0, 1, True) == 1
+def test_an_item_larger_than_a_batch_travels_alone() -> None:
+    assert most_items(BATCH_BYTES * 10) == 1
+    assert most_items(0.0) == most_items(1.0) == BATCH_ITEMS  # what it weighs does not matter
 
 
 def test_a_slow_item_makes_batches_small() -> None:
     pace = Pace()
     for _ in range(20):
         pace.measured(4000, 0.004)
-    before = pace.next_size(10**6, 0, 1, True)
+    before = pace.next_size(10**6, BATCH_ITEMS, 0, 1, True)
     pace.measured(1, 1.0)
     assert before == 4000
-    assert pace.next_size(10**6, 0, 1, True) < before / 100
+    assert pace.next_size(10**6, BATCH_ITEMS, 0, 1, True) < before / 100
 
 
 def test_batches_grow_again_after_a_slow_item() -> None:
     pace = Pace()
     pace.measured(1, 1.0)
     for _ in range(20):
-        size = pace.next_size(10**6, 0, 1, True)
+        size = pace.next_size(10**6, BATCH_ITEMS, 0, 1, True)
         pace.measured(size, size * 1e-6)
-    assert pace.next_size(10**6, 0, 1, True) > 2000
+    assert pace.next_size(10**6, BATCH_ITEMS, 0, 1, True) > 2000
 
 
 def test_two_items_for_two_idle_workers_are_one_each() -> None:
@@ -120,19 +128,19 @@ def test_two_items_for_two_idle_workers_are_one_each() -> None:
 def test_idle_workers_share_what_is_left() -> None:
     pace = Pace()
     pace.measured(10_000, 0.001)
-    assert [pace.next_size(100, 4, 8, False), pace.next_size(75, 3, 6, False)] == [25, 25]
+    assert [pace.next_size(100, BATCH_ITEMS, 4, 8, False), pace.next_size(75, BATCH_ITEMS, 3, 6, False)] == [25, 25]
 
 
 def test_the_end_of_the_input_is_spread_over_all_places() -> None:
     pace = Pace()
     pace.measured(10_000, 0.1)  # 10 µs each: 400 would make a batch
-    assert pace.next_size(400, 0, 4, False) == 100
+    assert pace.next_size(400, BATCH_ITEMS, 0, 4, False) == 100
 
 
 def test_work_that_is_not_worth_a_message_is_not_divided() -> None:
     pace = Pace()
     pace.measured(10_000, 0.01)  # 1 µs each
-    assert pace.next_size(100, 1, 4, False) == 100
+    assert pace.next_size(100, BATCH_ITEMS, 1, 4, False) == 100
 
 
 def test_a_chosen_size_is_obeyed() -> None:
@@ -154,9 +162,9 @@ def test_a_worker_claims_little_at_once() -> None:
 def test_a_function_that_is_known_starts_at_its_pace() -> None:
     paces = Paces()
     paces.of(7).measured(1000, 0.001)
-    assert paces.of(7).next_size(1000, 2, 4, False) == 500
-    assert paces.of(8).next_size(1000, 2, 4, False) == 1
-    assert paces.of(None).next_size(1000, 2, 4, False) == 1
+    assert paces.of(7).next_size(1000, BATCH_ITEMS, 2, 4, False) == 500
+    assert paces.of(8).next_size(1000, BATCH_ITEMS, 2, 4, False) == 1
+    assert paces.of(None).next_size(1000, BATCH_ITEMS, 2, 4, False) == 1
     for function in range(100, 100 + KEPT_PACES):
         paces.of(function)
     assert not paces.of(7).known

@@ -125,6 +125,24 @@ def test_a_counter_that_still_names_a_reported_item_charges_nobody(running: bool
     assert lost(call) == []
 
 
+def test_the_end_of_a_nursery_charges_only_what_ran() -> None:
+    for stay, charged in [(True, [1]), (False, [])]:
+        world, call = with_batch(5)
+        worker = world.workers[0]
+        worker.run(1, stay=stay)
+        world.die(worker, orphaned=True)
+        world.drain()
+        assert lost(call) == charged
+
+
+def test_the_end_of_a_nursery_is_no_sign_of_workers_that_cannot_start() -> None:
+    world = World(1)
+    for number in range(2 * STILLBORN_LIMIT):
+        world.die(world.workers[number], orphaned=True)
+    world.drain()
+    assert not world.aborted
+
+
 def test_nobody_is_charged_for_a_cancelled_call() -> None:
     world, call = with_batch(10)
     other = world.submit(5)

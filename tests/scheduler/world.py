@@ -21,6 +21,7 @@ from procession.scheduler.dispatch import AHEAD
 from procession.scheduler.roster import DEPTH
 from procession.scheduler.scheduler import STILLBORN_LIMIT, Scheduler
 
+PATIENCE = 5  # rounds in which every worker ends its batch and yet no item ends
 MOST_ACTIONS = 1000  # that may come of one event
 FREE, HELD, ENDED, DELIVERED = range(4)  # an item's state
 
@@ -33,6 +34,7 @@ class FakeCall:
     options: TaskOptions
     length: int | None
     cost: float = 0.0  # seconds that one item takes
+    function: int | None = None  # calls of the same function are alike
     fed: int = 0
     unsaid: int = 0  # inputs that its feeder has read and not told of
     read_out: bool = False  # its input has ended
@@ -60,6 +62,11 @@ class FakeCall:
         there = self.state[start:stop]
         assert there == bytes([old]) * (stop - start), f"call {self.number}, items {start} to {stop}: {there!r}"
         self.state[start:stop] = bytes([new]) * (stop - start)
+
+    @property
+    def ended(self) -> int:
+        """Items that have an outcome."""
+        return self.delivered + sum(stop - start for start, stop in self.chunks.items())
 
     @property
     def open_ended(self) -> bool:
@@ -262,7 +269,8 @@ class World:
     def _do_read(self, action: actions.Read) -> None:
         call = self.calls[action.call]
         assert call.open and call.options.lazy and call.length is None
-        usual = call.options.chunksize or min(BATCH_ITEMS, 2 * GROWTH * call.largest)
+        kin = [c for c in self.calls.values() if c is call or (c.function and c.function == call.function)]
+        usual = call.options.chunksize or min(BATCH_ITEMS, 2 * GROWTH * max(c.largest for c in kin))
         assert action.limit <= call.consumed + (DEPTH + AHEAD) * self.most * usual, "reads too far ahead"
         call.limit = action.limit
         self._tell(call)
@@ -300,12 +308,18 @@ class World:
         """The calls that are not over."""
         return [call for call in self.calls.values() if call.open]
 
-    def submit(self, length: int | None, options: TaskOptions | None = None, cost: float = 1e-6) -> FakeCall:
+    def submit(
+        self,
+        length: int | None,
+        options: TaskOptions | None = None,
+        cost: float = 1e-6,
+        function: int | None = None,
+    ) -> FakeCall:
         """A caller hands over a call."""
         number = len(self.calls) + 1
-        call = self.calls[number] = FakeCall(number, options or TaskOptions(), length, cost)
+        call = self.calls[number] = FakeCall(number, options or TaskOptions(), length, cost, function)
         call.feed(length or 0)
-        self.happen(events.Submitted(number, length, call.options))
+        self.happen(events.Submitted(number, length, call.options, function))
         return call
 
     def room(self, call: FakeCall) -> int:
@@ -404,27 +418,30 @@ class World:
             worker.run(batch.size - batch.ran)
         self.report_all(worker)
 
-    def die(self, worker: FakeWorker, stale: int = 0) -> None:
-        """A worker dies where it stands; `stale`: what its counter still names after everything was reported."""
+    def die(self, worker: FakeWorker, stale: int = 0, orphaned: bool = False) -> None:
+        """A worker dies where it stands.
+
+        `stale`: 1 or 2, its counter still names the item that it reported last, as ended or as running.
+        """
         del self.workers[worker.number]
         batch = worker.current() if worker.running else None
         unsent = worker.unsent
         blamed: list[tuple[FakeCall, int]] = []
         if batch is not None:
-            event = events.Died(worker.number, batch.number, batch.ran, running=True)
+            event = events.Died(worker.number, batch.number, batch.ran, True, orphaned)
             blamed = [(batch.call, batch.start + batch.ran)]
         elif unsent or (stale and worker.last is not None):
             assert worker.last is not None
-            event = events.Died(worker.number, *worker.last, running=not unsent and stale > 1)
-            blamed = unsent if len(unsent) == 1 else []
+            event = events.Died(worker.number, *worker.last, not unsent and stale > 1, orphaned)
+            blamed = unsent if len(unsent) == 1 and not orphaned else []
         else:
-            event = events.Died(worker.number)
+            event = events.Died(worker.number, orphaned=orphaned)
         self._scatter(worker, event.batch)
-        if len(unsent) > 1 and not worker.running:
+        if len(unsent) > 1 and not worker.running and not orphaned:
             for call, index in unsent:
                 if call.open:
                     call.suspects.add(index)
-        self.stillborn += not worker.ready
+        self.stillborn += not worker.ready and not orphaned
         self._losses = []
         for call, index in blamed:
             call.suspects.discard(index)
@@ -487,15 +504,16 @@ class World:
             if call.length is None:
                 self.feed(call, 5)
                 self.exhaust(call)
-        for _ in range(100 + 2 * sum(call.fed for call in self.open_calls)):
-            if all(call.settled for call in self.open_calls):
-                break
+        patience = PATIENCE
+        while patience and not all(call.settled for call in self.open_calls):
+            before = sum(call.ended for call in self.calls.values())
             self.join_all()
             for call in self.open_calls:
                 self.consume(call, call.fed)
             for worker in list(self.workers.values()):
                 self.work(worker)
             self.tick()
+            patience = PATIENCE if sum(call.ended for call in self.calls.values()) > before else patience - 1
         assert not any(call.open for call in waiting), f"{[c.number for c in waiting if c.open]} never ended"
         if not self.closed:
             self.close()

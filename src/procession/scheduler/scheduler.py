@@ -173,6 +173,8 @@ class Scheduler:
         Between two items it was one of those that had ended and were not sent (by a thread, or a closed descriptor).
         Are they several, each of them is sent alone: the next death tells which.
         """
+        if event.orphaned and not event.running:
+            return {}
         ended: dict[int, range] = {}
         for batch in worker.batches:
             first, last = batch.start + batch.done, batch.start + event.position
