@@ -153,6 +153,11 @@ def is_named_after_another_process(name: str) -> bool:
     return bool(pids) and not pids & {os.getpid(), *(process.pid for process in processes.ours())}
 
 
+def is_folder_of_joblib(name: str) -> bool:
+    """A benchmark of joblib that runs on this machine meanwhile makes folders there; procession has no names there."""
+    return name.startswith("joblib_memmapping_folder_")
+
+
 def is_idle_thread_of_tests(thread: threading.Thread) -> bool:
     """Threads that belong to the tests' own tools."""
     return thread.name.startswith("tests-")
