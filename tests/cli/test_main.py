@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.cli.conftest import Run
+from tests.helpers import scripts
 
 
 @pytest.mark.parametrize("arguments", [("--help",), ("-h",), ("thumbs", "-h"), ("map", "-h"), ("doctor", "-h")])
@@ -32,3 +33,23 @@ def test_no_such_command(refused: Callable[..., str]) -> None:
 def test_no_command_shows_the_help(run: Run) -> None:
     finished = run()
     assert finished.returncode == 2 and "Usage: procession" in finished.stdout + finished.stderr
+
+
+def test_a_signal_in_a_callback_is_not_lost(run_script: Callable[..., scripts.Finished]) -> None:
+    finished = run_script("""
+        import signal, time, weakref
+        from procession.cli import commands, main
+
+        class Thing:
+            pass
+
+        def run():
+            thing = Thing()
+            reference = weakref.ref(thing, lambda gone: signal.raise_signal(signal.SIGINT))
+            del thing  # its callback may raise nothing: Python drops the exception
+            time.sleep(60)
+
+        commands.run = run
+        main.main()
+    """)
+    assert (finished.returncode, finished.stderr) == (130, "")

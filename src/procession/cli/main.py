@@ -15,6 +15,7 @@ from typing import NoReturn
 OK, FAILED, CLOSED_OUTPUT = 0, 1, 141
 _SIGNAL = 128  # + the signal's number, as shells count
 _ENDING_SIGNALS = {"SIGINT": signal.default_int_handler, "SIGTERM": signal.SIG_DFL, "SIGHUP": signal.SIG_DFL}
+_AGAIN_SECONDS = 0.02  # long enough to be out of the callback, too short to be noticed
 _received: list[int] = []
 
 
@@ -63,11 +64,25 @@ def _watch_signals() -> None:
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) == usual:  # nohup has SIGHUP ignored: leave it so
             signal.signal(number, _terminate)
+    sys.unraisablehook = _raise_again
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:
     _received.append(number)
     raise Terminated(number)
+
+
+def _raise_again(lost: sys.UnraisableHookArgs) -> None:
+    """Send a signal again whose exception came up where Python drops it, as in a weak reference's callback."""
+    if not isinstance(lost.exc_value, Terminated) or not hasattr(signal, "pthread_kill"):
+        sys.__unraisablehook__(lost)
+        return
+    import threading
+
+    main_thread = threading.main_thread().ident or 0
+    again = threading.Timer(_AGAIN_SECONDS, signal.pthread_kill, (main_thread, lost.exc_value.number))
+    again.daemon = True
+    again.start()
 
 
 def _leave(status: int) -> NoReturn:
