@@ -22,7 +22,7 @@ from procession.engine.feeder import Feeder
 from procession.engine.loop import Loop
 from procession.engine.members import Member
 from procession.engine.watch import Watch
-from procession.launcher import child
+from procession.launcher import child, lifeline
 from procession.launcher.start_methods import Method
 from procession.model.errors import PoolTerminated, StartFailed
 from procession.model.light import Any
@@ -69,6 +69,7 @@ class Engine:
         self._pid = os.getpid()
         self._lock = threading.RLock()  # it knows its owner, so that none waits for itself: see `_outside`
         try:
+            lifeline.fill_standard_descriptors()
             self._watch = Watch()
         except OSError as error:
             raise child.start_failed(error) from error

@@ -44,9 +44,12 @@ def own_session() -> None:
 
 
 def fill_standard_descriptors() -> None:
-    """Open 0, 1 and 2 where the parent has closed them, or what is opened next would stand in their places."""
+    """Let 0, 1 and 2 lead nowhere if they are closed: what we open next must not be what somebody prints to.
+
+    A program that is executed finds them closed as before.
+    """
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
-        os.set_inheritable(descriptor, True)
+        pass
     os.close(descriptor)
 
 

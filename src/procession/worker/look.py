@@ -119,7 +119,8 @@ def quiet_input() -> None:
 
 
 def print_by_lines() -> None:
-    """Write standard output line by line, so that lines of several workers do not mix."""
+    """Write standard output line by line, also where Python is told not to buffer: lines of several workers do not mix
+    then."""
     reconfigure = getattr(sys.stdout, "reconfigure", None)
     if reconfigure is not None:
-        reconfigure(line_buffering=True)
+        reconfigure(line_buffering=True, write_through=False)
