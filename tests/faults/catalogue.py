@@ -28,7 +28,7 @@ from tests.helpers import processes, wait
 ITEMS = 12
 AT = 5  # the item that misbehaves
 LONG = 60.0  # seconds: what is left behind would be there that long
-LARGE, FULL_SIZE = 40_000_000, 400_000_000  # bytes of a result whose worker is killed while it is sent
+LARGE, FULL_SIZE = 8_000_000, 400_000_000  # bytes of a result whose worker is killed while it is sent
 
 Item = tuple[int, Any]
 
@@ -64,8 +64,8 @@ class Fault:
         cause: The class of what a `RemoteError` keeps as its cause.
         argument: Makes what the item's argument holds, where that misbehaves.
         meanwhile: What the caller does while the call runs, in a thread of its own.
-        large: Moves so much data that most of its cells are left to the storm.
-        storm: All of them are.
+        large: Takes so long that most of its cells are left to the storm.
+        storm: All of them are left to it.
     """
 
     name: str
@@ -564,7 +564,7 @@ FAULTS = {
         Fault("enters a deleted directory", enter_deleted_directory),
         Fault("floods stdout", flood),
         Fault("takes stdout away", replace_standard_output),
-        Fault("leaves a thread", leave_thread),
+        Fault("leaves a thread", leave_thread, large=True),  # each call without a pool waits for its grace
         Fault("stops, resumed", stop_itself, meanwhile=resume),
         Fault("stops, terminated", stop_itself, meanwhile=end_stopped, **died(-15)),
         Fault("removes modules", remove_modules),

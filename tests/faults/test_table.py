@@ -20,13 +20,16 @@ CONTEXTS = ("nursery", "fork", "forkserver", "spawn")
 pytestmark = pytest.mark.limit(CELL_SECONDS)
 
 
-def cells(large_in_storm_only: bool) -> list[Any]:
-    """All faults; some of those that take long only in the storm."""
-    storm = [pytest.mark.storm]
+def cells() -> list[Any]:
+    """All faults; those that take long only in the storm."""
     return [
-        pytest.param(fault, id=name, marks=storm if fault.storm or fault.large and large_in_storm_only else [])
-        for name, fault in FAULTS.items()
+        pytest.param(fault, id=name, marks=[pytest.mark.storm] if fault.large else []) for name, fault in FAULTS.items()
     ]
+
+
+def basic_cells() -> list[Any]:
+    """Those that take long and yet are tried every day, in a few calls."""
+    return [pytest.param(fault, id=name) for name, fault in FAULTS.items() if fault.large and not fault.storm]
 
 
 @contextmanager
@@ -93,12 +96,18 @@ def try_calls(fault: Fault, context: str | None, each: list[calls.Call], context
 
 @pytest.mark.usefixtures("small_main")
 @pytest.mark.parametrize("context", CONTEXTS)
-@pytest.mark.parametrize("fault", cells(True))
+@pytest.mark.parametrize("fault", cells())
 def test_fault_costs_one_item_under_every_start_method(fault: Fault, context: str) -> None:
     try_calls(fault, context, calls.BASIC, context)
 
 
 @pytest.mark.usefixtures("small_main")
-@pytest.mark.parametrize("fault", cells(False))
+@pytest.mark.parametrize("fault", cells())
 def test_fault_costs_one_item_in_every_call(fault: Fault) -> None:
-    try_calls(fault, None, calls.BASIC if fault.large else calls.ALL, "nursery")
+    try_calls(fault, None, calls.ALL, "nursery")
+
+
+@pytest.mark.usefixtures("small_main")
+@pytest.mark.parametrize("fault", basic_cells())
+def test_large_fault_costs_one_item(fault: Fault) -> None:
+    try_calls(fault, None, calls.BASIC, "nursery")
