@@ -13,7 +13,7 @@ import numpy
 import pytest
 
 import procession
-from procession import MaybeEncodingError, Pool, RemoteTraceback
+from procession import MaybeEncodingError, Pool, ProcessionError, RemoteTraceback
 from procession.pool import RemoteTraceback as PoolsRemoteTraceback
 from tests.pool import functions as work
 
@@ -212,7 +212,7 @@ def test_argument_that_cannot_be_pickled_costs_its_own_item(pool: Pool) -> None:
 def test_argument_whose_pickling_exits_costs_its_own_item(pool: Pool) -> None:
     outcomes = pool.map(work.same, [1, work.Fatal(), 3], outcomes=True)
     assert [outcome.result for outcome in outcomes] == [1, None, 3]
-    assert isinstance(outcomes[1].error, SystemExit)
+    assert isinstance(outcomes[1].error, ProcessionError)
     assert pool.map(work.same, [1, 2]) == [1, 2]
 
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 if TYPE_CHECKING:
     from procession.monitor.progress import Reporter
 
+OUTCOME_BYTES = 1024.0  # what outcomes are taken for until some are there: not so few that many large ones come at once
+
 After = list[Callable[[], None]]
 Chunk = tuple[int, list[Any], dict[int, BaseException] | None]  # first item, values, errors by position
 
@@ -42,11 +44,16 @@ class Call:
     def __init__(self, function: Function | None, style: Style, options: TaskOptions) -> None:
         self.number = -1  # the engine gives it one
         self.progress: Reporter | None = None
+        self.weights = [UNKNOWN_BYTES, OUTCOME_BYTES]  # of an input and of an outcome: guessed, then measured
         self.weight = UNKNOWN_BYTES  # bytes for each item, as the scheduler knows it
-        self.weights = [0.0, 0.0]  # of an input and of an outcome, as measured last
         self.function = function
         self.style = style
         self.options = options
+
+    def guess_weight(self, item: Any) -> None:
+        """Take the weight of the first input for that of all, until some have been pickled."""
+        self.weights[0] = guess_weight(item)
+        self.weight = max(self.weights)
 
     def take(self, start: int, stop: int) -> Sequence[Any]:
         """Give the items `start` to `stop`, to be sent."""
@@ -120,7 +127,7 @@ class MapCall(Call):
         super().__init__(function, style, options)
         self.items = items
         if items:
-            self.weight = guess_weight(items[0])
+            self.guess_weight(items[0])
         self.results: list[Any] = [None] * len(items)
         self.failures: dict[int, BaseException] = {}
         self.ended = 0

@@ -16,7 +16,6 @@ from procession.engine.calls import LazyCall
 from procession.engine.loop import Loop
 from procession.model.light import Any
 from procession.scheduler import events
-from procession.wire.codec import guess_weight
 
 
 class Feeder:
@@ -52,7 +51,7 @@ class Feeder:
         call = self._call
         count = self._read - self._told
         if not self._told and count:
-            call.weight = guess_weight(call.fresh[0])
+            call.guess_weight(call.fresh[0])
             self._loop.scheduler.handle(events.Weighed(call.number, call.weight), 0.0)
         chunk = call.options.chunksize
         if chunk is not None:

@@ -367,7 +367,9 @@ class Loop:
         try:
             self.hear(self.backend.hear(link))
         finally:
-            link.borrowed = False
+            with self.lock:
+                link.borrowed = False
+                self.backend.watch(link)  # what was sent to it meanwhile may not have gone out whole; or now it has
 
     def _tick(self) -> None:
         now = monotonic()
