@@ -69,6 +69,40 @@ def test_the_moment_is_that_of_the_pool_s_making(monkeypatch: pytest.MonkeyPatch
             assert pool.apply(look, ("os.environ['PROCESSION_TEST']",)) == "before"
 
 
+FILTERS = """
+    import sys, warnings
+    import procession
+    import with_warning
+
+    def warn(_):
+        assert "with_warning" not in sys.modules
+        warnings.warn("of another kind")
+        import with_warning as late
+        for kind in (late.Base, late.Derived, late.Outer.Inner):
+            try:
+                warnings.warn("raised", kind)
+                return "not raised"
+            except kind:
+                pass
+        return "raised"
+
+    warnings.simplefilter("error", with_warning.Base)
+    warnings.simplefilter("error", with_warning.Outer.Inner)
+    del sys.modules["with_warning"], with_warning
+    print(procession.map(warn, [1]))
+"""
+
+
+def test_a_filter_acts_without_importing_its_category(
+    run_script: Callable[..., scripts.Finished], tmp_path: Path
+) -> None:
+    text = "class Base(UserWarning): pass\nclass Derived(Base): pass\nclass Outer:\n    class Inner(UserWarning): pass\n"
+    (tmp_path / "with_warning.py").write_text(text)
+    finished = run_script(FILTERS)
+    assert finished.stdout == "['raised']\n", finished
+    assert "of another kind" in finished.stderr and "raised" not in finished.stderr
+
+
 def test_a_filter_whose_category_cannot_be_imported_is_left_out(tmp_path: Path) -> None:
     class Local(UserWarning):
         pass

@@ -8,7 +8,6 @@ Workers of a snapshot have all of this by birth; those of a clean nursery, which
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 import types
@@ -47,7 +46,7 @@ def _directory() -> str | None:
 
 
 def _by_name(entry: Any) -> Any:
-    """Write a filter with its category by name: only with the parent's paths can a worker import it."""
+    """Write a filter with its category by name: rebuilding the class would import its module."""
     action, message, category, module, line = entry
     home = getattr(category, "__module__", "__main__")
     if home == "__main__":  # it does not exist there yet
@@ -55,15 +54,28 @@ def _by_name(entry: Any) -> Any:
     return action, message, (home, category.__qualname__), module, line
 
 
+class _Absent(type):
+    """A category whose module this worker has not imported. No such warning comes before it is; then this finds it.
+
+    Importing it for its filter alone would cost every worker the time: pytest's take 0.2 s.
+    """
+
+    def __subclasscheck__(cls, other: type) -> bool:
+        category = _loaded(cls.__module__, cls.__qualname__)
+        return category is not None and issubclass(other, category)
+
+
+def _loaded(home: str, name: str) -> type | None:
+    found: Any = sys.modules.get(home)
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    return found if isinstance(found, type) else None
+
+
 def _with_category(entry: Any) -> Any:
-    """Find a filter's category again; None if this worker has no such class."""
+    """Find a filter's category again."""
     action, message, (home, name), module, line = entry
-    try:
-        category: Any = importlib.import_module(home)
-        for part in name.split("."):
-            category = getattr(category, part)
-    except Exception:  # the user's module may raise anything
-        return None
+    category = _loaded(home, name) or _Absent(name, (Warning,), {"__module__": home, "__qualname__": name})
     return action, message, category, module, line
 
 
@@ -80,7 +92,7 @@ def put_on(state: dict[str, Any]) -> None:
     sys.path[:] = state["path"]
     sys.argv[:] = state["arguments"]
     warnings.resetwarnings()
-    filters = [entry for by_name in state["warnings"] if (entry := _with_category(by_name)) is not None]
+    filters = list(map(_with_category, state["warnings"]))
     warnings.filters.extend(filters)  # type: ignore[attr-defined]  # a list, typed as a sequence
     sys.setrecursionlimit(state["recursion"])
     if state["directory"] is not None:
