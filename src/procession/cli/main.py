@@ -9,8 +9,11 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from types import FrameType
-from typing import NoReturn
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # until the signals are watched an interrupt shows a traceback: be quick
+    from types import FrameType
+    from typing import NoReturn
 
 OK, FAILED, CLOSED_OUTPUT = 0, 1, 141
 _SIGNAL = 128  # + the signal's number, as shells count
