@@ -13,6 +13,7 @@ import pytest
 
 import procession
 from tests.helpers import processes, scripts
+from tests.helpers.tasks import worker_pid
 from tests.helpers.wait import wait_until
 
 OPEN_AT_EXIT = {
@@ -75,16 +76,12 @@ def test_collected_pool_warns_and_ends(start_method: str | None) -> None:
     def make() -> list[int]:
         pool = procession.Pool(2, context=start_method)
         assert pool.apply(abs, (-1,)) == 1
-        return pool.map(pid_of_worker, range(20), chunksize=1)
+        return pool.map(worker_pid, range(20), chunksize=1)
 
     with pytest.warns(ResourceWarning, match="unclosed running multiprocessing pool"):
         workers = make()
         gc.collect()
     wait_until(lambda: not any(map(processes.running, workers)), message="the workers of the collected pool have ended")
-
-
-def pid_of_worker(_: int) -> int:
-    return os.getpid()
 
 
 def test_a_closed_pool_that_is_forgotten_still_works_off_its_items(tmp_path: Path) -> None:

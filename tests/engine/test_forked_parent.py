@@ -50,9 +50,8 @@ SCRIPT = """
 
     method = None if sys.argv[1] == "default" else sys.argv[1]
     with procession.Pool(2, context=method) as pool:
-        results = [
-            pool.imap(slow, range(4)), pool.map_async(slow, range(4)), pool.apply_async(slow, (5,)), pool.submit(slow, 6)
-        ]
+        results = [pool.imap(slow, range(4)), pool.map_async(slow, range(4))]
+        results += [pool.apply_async(slow, (5,)), pool.submit(slow, 6)]
         child = os.fork()
         if not child:
             errors(pool, results)

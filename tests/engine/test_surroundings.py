@@ -18,17 +18,9 @@ import pytest
 import procession
 from procession.launcher import host
 from tests.helpers import scripts
+from tests.helpers.tasks import square
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
-
-
-def square(number: int) -> int:
-    return number * number
-
-
-def nap(number: int) -> int:
-    time.sleep(0.01)
-    return number
 
 
 def in_thread(work: Callable[[], Any]) -> Any:
@@ -74,10 +66,10 @@ def test_a_pool_made_used_and_ended_in_a_thread(start_method: str | None) -> Non
 
 def test_a_pool_ended_by_another_thread_than_its_maker() -> None:
     pool = in_thread(lambda: procession.Pool(2))
-    results = pool.map_async(nap, range(20))
+    results = pool.map_async(square, range(20))
     in_thread(pool.close)
     in_thread(pool.join)
-    assert results.get() == list(range(20))
+    assert results.get() == [number * number for number in range(20)]
 
 
 def test_a_thread_that_terminates_ends_the_waiting_of_another() -> None:
@@ -203,7 +195,9 @@ LIMITED = """
 @pytest.mark.parametrize("limit", [5, 7, 10, 13, 14, 16, 40])
 @pytest.mark.parametrize("method", ["default", "nursery"])
 def test_few_descriptors(run_script: Callable[..., scripts.Finished], method: str, limit: int) -> None:
-    finished = run_script(LIMITED, arguments=[method, "RLIMIT_NOFILE", str(limit), "8"], flags=["-X", "dev"], timeout=20)
+    finished = run_script(
+        LIMITED, arguments=[method, "RLIMIT_NOFILE", str(limit), "8"], flags=["-X", "dev"], timeout=20
+    )
     assert (finished.returncode, finished.stderr) == (0, "")
     refused = "StartFailed: a worker could not be started: Too many open files; raise the limit (ulimit -n), or"
     if limit < 13:

@@ -66,7 +66,8 @@ def interrupt(terminal: terminals.Terminal) -> None:
     took = time.monotonic() - since
     wait_until(lambda: not [each for each in there if processes.running(each.pid)], 1.0, "all processes have ended")
     assert code == -signal.SIGINT, terminal.screen
-    assert terminal.screen.count("Traceback") == 1, terminal.screen
+    chained = terminal.screen.count("During handling of the above exception")  # the key came in the midst of an import
+    assert terminal.screen.count("Traceback") - chained == 1, terminal.screen
     assert terminal.screen.rstrip().endswith("KeyboardInterrupt"), terminal.screen
     assert took < ENOUGH, f"{took:.2f} s"
 
@@ -88,6 +89,7 @@ STARTING = """
     import procession
 
     if __name__ == "__main__":
+        procession.Pool  # imports what it needs
         print("starts", flush=True)
         with procession.Pool(4, context=None if sys.argv[1] == "default" else sys.argv[1]) as pool:
             pool.map(str, range(8))

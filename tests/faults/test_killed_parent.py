@@ -15,6 +15,7 @@ import pytest
 
 import procession
 from tests.helpers import processes, scripts
+from tests.helpers.tasks import nursery_pid
 from tests.helpers.wait import wait_until
 
 ENOUGH = 1.0  # seconds; a few milliseconds where the machine has nothing else to do
@@ -77,9 +78,7 @@ def test_killed_parent_takes_all_along(tmp_path: Path, start_method: str | None,
 
 
 @pytest.mark.parametrize("busy", [SLEEPS, HOLDS_THE_LOCK], ids=["sleeps", "holds-the-lock"])
-def test_parent_and_nursery_killed_at_once_take_all_along(
-    tmp_path: Path, start_method: str | None, busy: str
-) -> None:
+def test_parent_and_nursery_killed_at_once_take_all_along(tmp_path: Path, start_method: str | None, busy: str) -> None:
     with running(tmp_path, start_method, busy) as (parent, below):
         os.killpg(parent, signal.SIGKILL)
         all_gone(below)
@@ -112,10 +111,6 @@ def kill_nursery(number: int) -> None:
     signal.pause()
 
 
-def nursery_pid(_: object = None) -> int:
-    return os.getppid()
-
-
 def append(path: str, number: int) -> int:
     with open(path, "a") as file:
         file.write(f"{number}\n")
@@ -132,7 +127,8 @@ CALLS = {
 
 
 @pytest.mark.parametrize(
-    ("method", "call"), [*((None, call) for call in CALLS), *((each, "map") for each in ("nursery", "forkserver", "spawn"))]
+    ("method", "call"),
+    [*((None, call) for call in CALLS), *((each, "map") for each in ("nursery", "forkserver", "spawn"))],
 )
 def test_killed_nursery_is_named_and_replaced(method: str | None, call: str) -> None:
     with procession.Pool(2, context=method) as pool:
@@ -168,7 +164,7 @@ def test_no_item_runs_twice_when_the_nursery_is_killed(tmp_path: Path) -> None:
         with procession.Pool(2) as pool:
             nursery = pool.apply(nursery_pid)
             results = pool.starmap_async(append, inputs, 1, outcomes=True)
-            wait_until(lambda path=path: path.exists() and path.stat().st_size > 500 * number)
+            wait_until(lambda path=path, size=500 * number: path.exists() and path.stat().st_size > size)
             os.kill(nursery, signal.SIGKILL)
             outcomes = results.get()
         ran = path.read_text().split()

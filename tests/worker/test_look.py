@@ -96,7 +96,9 @@ FILTERS = """
 def test_a_filter_acts_without_importing_its_category(
     run_script: Callable[..., scripts.Finished], tmp_path: Path
 ) -> None:
-    text = "class Base(UserWarning): pass\nclass Derived(Base): pass\nclass Outer:\n    class Inner(UserWarning): pass\n"
+    text = (
+        "class Base(UserWarning): pass\nclass Derived(Base): pass\nclass Outer:\n    class Inner(UserWarning): pass\n"
+    )
     (tmp_path / "with_warning.py").write_text(text)
     finished = run_script(FILTERS)
     assert finished.stdout == "['raised']\n", finished
