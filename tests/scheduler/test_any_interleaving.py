@@ -32,9 +32,16 @@ class Interleaving(RuleBasedStateMachine):
 
     world: World
 
-    @initialize(workers=st.integers(1, 4), quota=st.sampled_from([None, None, 1, 2, 7]), nested=st.booleans())
-    def open(self, workers: int, quota: int | None, nested: bool) -> None:
+    @initialize(
+        workers=st.integers(1, 4),
+        quota=st.sampled_from([None, None, 1, 3, 4]),
+        nested=st.booleans(),
+        ready=st.sampled_from([True, True, False]),
+    )
+    def open(self, workers: int, quota: int | None, nested: bool, ready: bool) -> None:
         self.world = World(workers, quota, nested)
+        if ready:
+            self.world.join_all()
 
     def teardown(self) -> None:
         if hasattr(self, "world"):
@@ -160,11 +167,11 @@ class Interleaving(RuleBasedStateMachine):
         self.world.die(self.new()[pick % len(self.new())], orphaned=orphaned)
 
     @precondition(lambda self: self.world.wanted > 1)
-    @rule(later=st.booleans(), pick=picks)
-    def refuse(self, later: bool, pick: int) -> None:
-        if later:
+    @rule(kind=st.integers(0, 9), pick=picks)
+    def refuse(self, kind: int, pick: int) -> None:
+        if kind == 0:
             self.world.refusals = 1
-        elif self.new():
+        elif kind == 1 and self.new():
             self.world.refuse(self.new()[pick % len(self.new())])
 
     # Time.

@@ -221,6 +221,33 @@ def test_a_quota_counts_chunks_where_their_size_was_chosen() -> None:
     assert len(workers) == 2
 
 
+def with_three_chunks() -> tuple[World, FakeCall]:
+    """One worker that has ended a chunk of 10, is inside the second and has not claimed the third."""
+    world = World(1, quota=3)
+    world.join_all()
+    call = world.submit(30, TaskOptions(chunksize=10), cost=1e-6)
+    world.work(world.workers[0])
+    world.workers[0].run(0, stay=True)
+    assert world.workers[0].used == 3
+    return world, call
+
+
+def test_what_was_taken_back_does_not_count_towards_a_quota() -> None:
+    world, call = with_three_chunks()
+    world.cancel(call)
+    world.work(world.workers[0])
+    assert list(world.workers) == [0]
+
+
+def test_a_chunk_that_was_taken_back_counts_as_one() -> None:
+    world, call = with_three_chunks()
+    world.cancel(call)
+    world.work(world.workers[0])
+    world.submit(2, TaskOptions(chunksize=1))
+    world.work(world.workers[0])
+    assert list(world.workers) == [1]
+
+
 def test_a_worker_is_replaced_only_when_its_last_item_has_ended() -> None:
     world = World(1, quota=3)
     world.join_all()

@@ -6,8 +6,10 @@ import random
 
 import pytest
 
-from procession.scheduler import actions
+from procession.model.task import TaskOptions
+from procession.scheduler import actions, events
 from procession.scheduler.dispatch import OVERDUE_SECONDS
+from procession.scheduler.scheduler import Scheduler
 from tests.scheduler.world import FakeCall, FakeWorker, World
 
 
@@ -147,3 +149,30 @@ def test_short_and_long_items_end_as_if_handed_out_one_at_a_time(workers: int, o
         took += world.play(world.submit(len(seconds)), seconds)
         best += one_at_a_time(seconds, workers)
     assert took <= 1.01 * best
+
+
+def sends(out: list[actions.Action]) -> list[actions.Send]:
+    return [each for each in out if isinstance(each, actions.Send)]
+
+
+def test_a_batch_that_comes_after_taken_tickets_has_a_ticket_of_its_own() -> None:
+    # Else the worker, which still looks for the taken ones, would put the ticket of the batch behind it into its pocket.
+    scheduler = Scheduler()
+    scheduler.handle(events.Opened(1), 0.0)
+    scheduler.handle(events.Joined(0), 0.0)
+    first = sends(scheduler.handle(events.Submitted(1, None, TaskOptions(alike=False, ordered=False)), 0.0))
+    assert not first
+    one = sends(scheduler.handle(events.Fed(1, 1), 0.0))[0]
+    assert one.group == 0  # all its own from the start
+    scheduler.handle(events.Finished(0, one.batch, 1, 1e-6), 0.1)
+    running = sends(scheduler.handle(events.Fed(1, 1), 0.1))[0]
+    waiting = sends(scheduler.handle(events.Fed(1, 1), 0.1))[0]
+    assert (running.group, waiting.group) == (0, 1)
+    scheduler.handle(events.Cancelled(1), 0.1)
+    scheduler.handle(events.Returned(0, {waiting.batch: 1}), 0.1)
+    scheduler.handle(events.Submitted(2, None, TaskOptions(alike=False, ordered=False)), 0.1)
+    scheduler.handle(events.Fed(2, 1), 0.1)
+    after = sends(scheduler.handle(events.Finished(0, running.batch, 1, 1e-6), 0.2))[0]
+    assert after.group == 1
+    scheduler.handle(events.Finished(0, after.batch, 1, 1e-6), 0.3)
+    assert sends(scheduler.handle(events.Fed(2, 1), 0.3))[0].group == 0  # it has passed them

@@ -28,7 +28,7 @@ class Dispatch:
         self._quota = quota
         self._turn: deque[Call] = deque()  # calls that have waiting items, each once
         self._reading: dict[int, Call] = {}  # lazy calls whose input has not ended
-        self._next_batch = 1
+        self.next_batch = 1
         self.deadline: float | None = None
 
     def enter(self, call: Call) -> None:
@@ -82,9 +82,11 @@ class Dispatch:
         group = stop - start
         if not chosen:
             group = call.pace.group_size(group) if call.options.alike else 1
-        batch = Batch(self._next_batch, call.number, start, stop, group, chosen, suspect)
-        self._next_batch += 1
-        claimed = not worker.batches and group == stop - start
+        batch = Batch(self.next_batch, call.number, start, stop, group, chosen, suspect)
+        self.next_batch += 1
+        # While tickets that were taken back lie before it, a worker reads the next one that there is, whose ever it is:
+        # that must be the one of this batch, not of the batch that waits behind it.
+        claimed = not worker.batches and group == stop - start and not worker.stale
         if not worker.batches:
             worker.progress = now
         worker.used += 1 if chosen else stop - start

@@ -249,6 +249,8 @@ class Scheduler:
             raise InternalError(message=f"worker {event.worker} reports {event!r}", events=self.history)
         start = batch.start + batch.done
         worker.progress = now
+        if event.batch >= worker.stale:
+            worker.stale = 0
         self._roster.finish(worker, batch, event.count)
         call = self._calls.get(batch.call)
         if call is None:  # cancelled meanwhile
@@ -268,6 +270,8 @@ class Scheduler:
         worker = self._roster.get(event.worker)
         if worker is None:
             return []
+        if event.groups:
+            worker.stale = self._dispatch.next_batch
         for batch in list(worker.batches):
             count = event.groups.get(batch.number, 0)
             if count:

@@ -51,7 +51,7 @@ class Batch(Record):
 class Worker(Record):
     """One worker: what it owes, oldest first."""
 
-    __slots__ = ("number", "ready", "used", "progress", "squeezed", "owed", "batches")
+    __slots__ = ("number", "ready", "used", "progress", "squeezed", "stale", "owed", "batches")
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -59,6 +59,9 @@ class Worker(Record):
         self.used = 0  # items (or chunks, where the caller chose them) that it was given
         self.progress = 0.0  # when it last reported or was given something to start with
         self.squeezed = False  # what it had not claimed was taken back, and nothing was sent since
+        # Tickets were taken from it, and it may still look for them when it comes to their batch; it has passed it when
+        # it reports a batch of this number or a later one. 0: nothing of that kind lies before it.
+        self.stale = 0
         self.owed = 0  # items that it has and that have not ended
         self.batches: list[Batch] = []
 
