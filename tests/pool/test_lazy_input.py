@@ -101,7 +101,7 @@ def test_slow_first_item_does_not_let_the_others_run_away(pool: Pool, tmp_path: 
         (work.same, lambda: (bytes(20_000) for _ in itertools.count())),
         (len, lambda: (bytes(20_000) for _ in itertools.count())),
         (bytes, lambda: itertools.repeat(20_000)),
-        (list, lambda: (numpy.zeros(2_500) for _ in itertools.count())),
+        (work.same, lambda: (numpy.zeros(2_500) for _ in itertools.count())),
     ],
     ids=["both ways", "large inputs", "large results", "arrays"],
 )

@@ -344,7 +344,9 @@ class Processes:
         return self._portions.shipper
 
     def close(self) -> None:
-        """Give everything back, when no worker is left."""
+        """Give everything back; no worker is left, but after a fault of our own."""
+        for link in list(self.links.values()):
+            self._drop(link)
         self._watch.unwatch(self._nursery.fileno())
         self._nursery.close()
         self._counters.close()
