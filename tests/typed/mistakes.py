@@ -1,0 +1,24 @@
+"""What a type checker must refuse; each line says so. mypy warns of an ignore that is not needed (--strict)."""
+
+from __future__ import annotations
+
+import procession
+from procession import Pool
+
+
+def halve(number: int) -> float:
+    return number / 2
+
+
+def mistakes(pool: Pool) -> None:
+    pool.map(halve, ["a"])  # type: ignore[arg-type]
+    pool.imap(halve, ["a"])  # type: ignore[arg-type]
+    pool.map(halve, 3)  # type: ignore[call-overload]
+    pool.map(halve, [1], outcomes="yes")  # type: ignore[call-overload]
+    pool.submit(3)  # type: ignore[arg-type]
+    Pool("2")  # type: ignore[arg-type]
+    Pool(2, progress=3)  # type: ignore[arg-type]
+    Pool(2, None, (), None, None, ["json"])  # type: ignore[call-arg]
+    procession.map(3, [1])  # type: ignore[call-overload]
+    length: str = pool.map(len, ["a"])[0]  # type: ignore[assignment]
+    print(length)

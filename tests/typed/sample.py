@@ -1,0 +1,94 @@
+"""What a type checker sees of procession: read by mypy --strict (test_typing.py), never run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Future
+from typing import Any, assert_type
+
+import procession
+from procession import AsyncResult, Failure, Outcome, Pool, Stream
+from procession.results import ResultIterator
+
+
+def halve(number: int) -> float:
+    return number / 2
+
+
+def join(first: str, second: int) -> str:
+    return first * second
+
+
+def lines() -> Iterator[str]:
+    yield "a"
+
+
+def calls(pool: Pool) -> None:
+    assert_type(pool.map(len, ["a"]), list[int])
+    assert_type(pool.map(halve, range(3), 2), list[float])
+    assert_type(pool.map(lambda text: text.upper(), lines()), list[str])
+    assert_type(pool.map(len, ["a"], outcomes=True), list[Outcome[int]])
+    assert_type(pool.map_async(len, ["a"]), AsyncResult[list[int]])
+    assert_type(pool.map_async(len, ["a"], outcomes=True), AsyncResult[list[Outcome[int]]])
+    assert_type(pool.map_async(len, ["a"], callback=print, error_callback=print).get(timeout=1.5), list[int])
+    assert_type(pool.starmap(join, [("a", 2)]), list[str])
+    assert_type(pool.starmap(join, [("a", 2)], outcomes=True), list[Outcome[str]])
+    assert_type(pool.starmap_async(join, [("a", 2)]), AsyncResult[list[str]])
+    assert_type(pool.starmap_async(join, [("a", 2)], outcomes=True), AsyncResult[list[Outcome[str]]])
+    assert_type(pool.apply(halve, (3,)), float)
+    assert_type(pool.apply(halve, (3,), outcomes=True), Outcome[float])
+    assert_type(pool.apply(halve, (), {"number": 3}), float)
+    assert_type(pool.apply_async(halve, (3,)), AsyncResult[float])
+    assert_type(pool.apply_async(halve, (3,), outcomes=True), AsyncResult[Outcome[float]])
+    assert_type(pool.submit(halve, 3), Future[float])
+
+
+def iterators(pool: Pool) -> None:
+    assert_type(pool.imap(len, lines()), ResultIterator[int])
+    assert_type(pool.imap_unordered(len, lines(), 3), ResultIterator[int])
+    assert_type(pool.imap(len, lines(), outcomes=True), ResultIterator[Outcome[int]])
+    assert_type(pool.imap_unordered(len, lines(), outcomes=True), ResultIterator[Outcome[int]])
+    assert_type(next(pool.imap(len, lines())), int)
+    assert_type(pool.imap(len, lines()).next(timeout=1), int)
+    for length in pool.imap(len, lines()):
+        assert_type(length, int)
+
+
+def results(result: AsyncResult[int]) -> None:
+    assert_type(result.get(1), int)
+    assert_type(result.ready(), bool)
+    assert_type(result.successful(), bool)
+    assert_type(result.wait(0.5), None)
+
+
+def without_a_pool() -> None:
+    assert_type(procession.map(len, ["a"]), list[int])
+    assert_type(procession.map(join, ["a"], [1]), list[str])
+    assert_type(procession.map(len, ["a"], outcomes=True), list[Outcome[int]])
+    assert_type(procession.stream(len, ["a"]), Stream[int])
+    assert_type(procession.stream(len, ["a"], ordered=False, outcomes=True), Stream[Outcome[int]])
+    with procession.stream(halve, [1]) as stream:
+        assert_type(stream, Stream[float])
+        assert_type(next(stream), float)
+    assert_type(procession.failure(ValueError()), Failure | None)
+
+
+def outcomes(outcome: Outcome[int]) -> None:
+    assert_type(outcome.value, int)
+    assert_type(outcome.result, int | None)
+    assert_type(outcome.error, BaseException | None)
+    assert_type(outcome.item, Any)
+    assert_type(outcome.index, int)
+    assert_type(outcome.seconds, float | None)
+    assert_type(outcome.worker, int | None)
+
+
+def options() -> None:
+    def report(ended: int, failed: int, total: int | None) -> None: ...
+
+    with Pool(2, initializer=print, initargs=(1,), maxtasksperchild=3, context="spawn", preload=["json"]) as pool:
+        assert_type(pool, Pool)
+    Pool(progress=True)
+    Pool(progress=report)
+    context = procession.get_context("fork")
+    context.Pool(2)
