@@ -55,7 +55,7 @@ _HOMES = {
     "stream": "procession.api",
 }
 
-__all__ = sorted(_HOMES)  # noqa: PLE0605  # a list all the same
+__all__ = sorted(_HOMES)  # a list all the same
 
 
 def __getattr__(name: str) -> object:

@@ -17,7 +17,7 @@ from procession.pool import Pool as _Pool
 class _WithPool:
     """What our contexts add to the standard ones."""
 
-    def Pool(  # noqa: N802  # the standard library's name
+    def Pool(  # the standard library's name
         self,
         processes: int | None = None,
         initializer: Callable[..., object] | None = None,

@@ -26,9 +26,7 @@ class Portion:
 
     __slots__ = ("batch", "function", "group", "items", "size", "style", "timed")
 
-    def __init__(
-        self, batch: int, function: Function | None, items: Any, style: int, group: int, timed: bool
-    ) -> None:
+    def __init__(self, batch: int, function: Function | None, items: Any, style: int, group: int, timed: bool) -> None:
         self.batch = batch
         self.function = function
         self.items = items
@@ -62,9 +60,7 @@ class Ended:
 
     __slots__ = ("batch", "count", "results", "seconds", "size", "worker")
 
-    def __init__(
-        self, worker: int, batch: int, count: int, seconds: float, results: Results, size: int = 0
-    ) -> None:
+    def __init__(self, worker: int, batch: int, count: int, seconds: float, results: Results, size: int = 0) -> None:
         self.worker = worker
         self.batch = batch
         self.count = count

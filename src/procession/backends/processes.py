@@ -49,7 +49,14 @@ class Processes:
     """
 
     def __init__(
-        self, method: Method, preload: Sequence[str], slots: int, watch: Watch, lock: threading.RLock, title: str, workers: int
+        self,
+        method: Method,
+        preload: Sequence[str],
+        slots: int,
+        watch: Watch,
+        lock: threading.RLock,
+        title: str,
+        workers: int,
     ) -> None:
         self._method = method
         self._preload = preload

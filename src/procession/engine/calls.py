@@ -142,7 +142,8 @@ class MapCall(Call):
         self.ended += stop - start
         for offset, error in (results.failures or {}).items():
             self.failures[start + offset] = note_item(error, start + offset, items[offset])
-        self.results[start:stop] = make_outcomes(start, items, results, worker) if self.options.timed else results.values
+        timed = self.options.timed
+        self.results[start:stop] = make_outcomes(start, items, results, worker) if timed else results.values
 
     def deliver(self, start: int, after: After) -> None:
         pass  # it stands in its place already

@@ -15,10 +15,10 @@ from collections.abc import Callable, Iterable, Sequence
 from time import monotonic
 
 from procession.backends.base import Function
-from procession.backends.link import Link
 from procession.backends.processes import Processes
 from procession.engine.calls import Call, Chunk, LazyCall, Single, Singles
 from procession.engine.feeder import Feeder
+from procession.engine.lending import read_lent
 from procession.engine.loop import Loop
 from procession.engine.members import Member
 from procession.engine.watch import Watch
@@ -196,7 +196,7 @@ class Engine:
         """
         self._do(lambda: self._add(single, lend=True))
         if single.lent:
-            self._loop.read_borrowed(single.link, done, None)
+            read_lent(self._loop, single.link, done, None)
 
     def _own(self) -> None:
         if os.getpid() != self._pid:
@@ -214,7 +214,7 @@ class Engine:
         with self._lock:
             borrowed = not done() and self._loop.borrow(single.link)
         if borrowed:
-            self._loop.read_borrowed(single.link, done, until)
+            read_lent(self._loop, single.link, done, until)
 
     def _add(self, single: Single, lend: bool = False) -> None:
         self._singles.add(single)
@@ -368,7 +368,8 @@ class Engine:
     def members(self) -> list[Member]:
         """The workers that live now, or are being started, in the order of their numbers."""
         links = sorted(self._backend.links.items())
-        return [Member(self._backend, link, f"{self._title}-{number + 1}", lambda: self.can_wait) for number, link in links]
+        title = self._title
+        return [Member(self._backend, link, f"{title}-{number + 1}", lambda: self.can_wait) for number, link in links]
 
     def abandon(self) -> None:
         """In a forked child: this pool is the parent's; close our copies of its descriptors."""

@@ -5,12 +5,11 @@ Must not know: who decides (the scheduler does), and what callers are promised (
 
 How it works: `tell` gives the scheduler an event and carries out the actions at once, in whichever thread it is
 called, always under the lock. One thread (`run`) waits for news; a caller that waits for a single outcome may read
-its worker's channel itself (`borrow`), which saves waking two threads.
+its worker's channel itself (`lending.py`), which saves waking two threads.
 """
 
 from __future__ import annotations
 
-import select
 import signal
 import threading
 from collections import deque
@@ -390,29 +389,9 @@ class Loop:
         self._watch.unwatch(link.channel.fileno())
         return True
 
-    def _give_back(self, link: Link) -> None:
+    def give_back(self, link: Link) -> None:
         """Under the lock: end a borrowing. While a worker owes nothing nobody needs to read its channel: of its end
         the nursery tells."""
         link.borrowed = False
         if link.channel.blocked or any(sent.worker == link.number for sent in self._sent.values()):
             self.backend.watch(link)
-
-    def read_borrowed(self, link: Link, done: Callable[[], bool], until: float | None) -> None:
-        """Hear one worker until `done`, until a time, or until its channel ends; then give the channel back."""
-        poll = select.poll()
-        me = threading.get_ident()
-        try:
-            if until is not None:
-                poll.register(link.channel.fileno(), select.POLLIN)
-            while not done() and not link.closed:
-                if until is not None and not poll.poll(max(0.0, (until - monotonic()) * 1000)):
-                    if monotonic() >= until:
-                        return
-                    continue
-                self.callback_threads.add(me)  # what is rebuilt here must not wait for this pool
-                self.hear(self.backend.hear(link, wait=until is None))
-                self.callback_threads.discard(me)
-        finally:
-            self.callback_threads.discard(me)
-            with self.lock:
-                self._give_back(link)

@@ -23,8 +23,8 @@ def worker_killed(pid: int) -> None:
     """Tell that a worker which was to end did not."""
     try:
         print(
-            f"procession: worker {pid} had nothing more to do and did not end: killed; does a task leave a thread that is "
-            "no daemon, or an exit handler that waits?",
+            f"procession: worker {pid} had nothing more to do and did not end: killed; does a task leave a thread "
+            "that is no daemon, or an exit handler that waits?",
             file=sys.stderr,
         )
     except Exception:

@@ -119,7 +119,8 @@ class Nursery:
         if not data:
             return False
         for descriptor in descriptors:
-            # What a task executes must not keep its worker's channel open. (recv_fds takes flags and, in 3.11, drops them.)
+            # What a task executes must not keep its worker's channel open. (recv_fds takes flags and, in 3.11, drops
+            # them.)
             os.set_inheritable(descriptor, False)
         complete = not flags & socket.MSG_CTRUNC  # else we are at our limit of open files
         if data == ATTACH and complete:
@@ -189,9 +190,7 @@ class Nursery:
             signal_group(pid, signal.SIGSTOP)
         return pid
 
-    def _child(
-        self, ours: socket.socket, theirs: socket.socket, method: str, rest: Any, descriptors: list[int]
-    ) -> int:
+    def _child(self, ours: socket.socket, theirs: socket.socket, method: str, rest: Any, descriptors: list[int]) -> int:
         lifeline.own_session()
         ours.close()
         lifeline.worker_signals()

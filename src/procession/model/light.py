@@ -34,7 +34,7 @@ else:
     class Protocol:
         """Stands where a protocol is declared."""
 
-    def TypeVar(name, **options):  # noqa: N802  # the name of the real one
+    def TypeVar(name, **options):  # the name of the real one
         """Stand where a type variable is made."""
 
     def overload(function):

@@ -72,7 +72,7 @@ class Exhausted(Record):
 
 
 class Weighed(Record):
-    """The inputs of a call, or their outcomes, were pickled: so many bytes each, in the mean. Nothing is due for that."""
+    """The inputs of a call, or their outcomes, were pickled: so many bytes each, in the mean. Nothing is due for it."""
 
     __slots__ = ("call", "bytes_per_item")
 

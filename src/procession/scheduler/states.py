@@ -69,8 +69,10 @@ class Worker(Record):
 class Call(Record):
     """One call: how far its items are."""
 
-    __slots__ = ("number", "options", "length", "fed", "unsent", "ended", "consumed", "limit", "queued", "back", "alone",
-                 "pace", "bytes_per_item", "order")  # fmt: skip
+    __slots__ = (
+        "number", "options", "length", "fed", "unsent", "ended", "consumed", "limit", "queued", "back", "alone", "pace",
+        "bytes_per_item", "order",
+    )  # fmt: skip
 
     def __init__(
         self, number: int, options: TaskOptions, length: int | None, pace: Pace, bytes_per_item: float = 0.0

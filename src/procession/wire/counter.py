@@ -67,7 +67,7 @@ class Counters:
 
 
 def open_slot(descriptor: int, slot: int) -> memoryview:
-    """The worker's side: its slot as a writable view of 64-bit numbers; it stays valid when the descriptor is closed."""
+    """The worker's side: its slot as a writable view of 64-bit numbers; it outlives the descriptor."""
     size = os.fstat(descriptor).st_size
     numbers = memoryview(mmap.mmap(descriptor, size)).cast("q")
     return numbers[slot * SLOT_NUMBERS : (slot + 1) * SLOT_NUMBERS]

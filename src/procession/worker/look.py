@@ -127,7 +127,7 @@ def quiet_input() -> None:
     if descriptor:  # else it was closed, and this is it
         os.dup2(descriptor, 0)
         os.close(descriptor)
-    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stdin = open(0, encoding="utf-8", closefd=False)
 
 
 def print_by_lines() -> None:

@@ -291,9 +291,7 @@ class Run:
         values, first = self._values, len(self._values) - position
         while position < stop:
             try:
-                self._loop.step(
-                    self._step, position, islice(self._items, stop - position), self._function, values
-                )
+                self._loop.step(self._step, position, islice(self._items, stop - position), self._function, values)
                 position = stop
             except BaseException as error:
                 self._loop.check(error)

@@ -21,7 +21,9 @@ from procession.wire.exceptions import Encoded, encode
 Step = Callable[[int, Iterator[Any], Callable[..., Any], memoryview, list[Any]], None]
 
 
-def call_plain(position: int, items: Iterator[Any], function: Callable[..., Any], counter: memoryview, out: list[Any]) -> None:
+def call_plain(
+    position: int, items: Iterator[Any], function: Callable[..., Any], counter: memoryview, out: list[Any]
+) -> None:
     """function(item)"""
     append = out.append
     for item in items:
@@ -30,7 +32,9 @@ def call_plain(position: int, items: Iterator[Any], function: Callable[..., Any]
         append(function(item))
 
 
-def call_pickled(position: int, items: Iterator[Any], function: Callable[..., Any], counter: memoryview, out: list[Any]) -> None:
+def call_pickled(
+    position: int, items: Iterator[Any], function: Callable[..., Any], counter: memoryview, out: list[Any]
+) -> None:
     """function(item), the item being pickled by itself: rebuilding it is part of running it."""
     append = out.append
     for item in items:
@@ -39,7 +43,9 @@ def call_pickled(position: int, items: Iterator[Any], function: Callable[..., An
         append(function(load(item)))
 
 
-def star_plain(position: int, items: Iterator[Any], function: Callable[..., Any], counter: memoryview, out: list[Any]) -> None:
+def star_plain(
+    position: int, items: Iterator[Any], function: Callable[..., Any], counter: memoryview, out: list[Any]
+) -> None:
     """function(*item)"""
     append = out.append
     for item in items:
@@ -48,7 +54,9 @@ def star_plain(position: int, items: Iterator[Any], function: Callable[..., Any]
         append(function(*item))
 
 
-def star_pickled(position: int, items: Iterator[Any], function: Callable[..., Any], counter: memoryview, out: list[Any]) -> None:
+def star_pickled(
+    position: int, items: Iterator[Any], function: Callable[..., Any], counter: memoryview, out: list[Any]
+) -> None:
     """function(*item), the item being pickled by itself."""
     append = out.append
     for item in items:
@@ -57,7 +65,9 @@ def star_pickled(position: int, items: Iterator[Any], function: Callable[..., An
         append(function(*load(item)))
 
 
-def apply_pickled(position: int, items: Iterator[Any], function: Callable[..., Any], counter: memoryview, out: list[Any]) -> None:
+def apply_pickled(
+    position: int, items: Iterator[Any], function: Callable[..., Any], counter: memoryview, out: list[Any]
+) -> None:
     """Each item names its own function: `function` looks it up; a number of None means that nobody wants the item."""
     append = out.append
     for number, data in items:
