@@ -42,6 +42,7 @@ def environment(extra: Mapping[str, str | None] | None = None) -> dict[str, str]
     values: dict[str, str | None] = dict(os.environ)
     values["PYTHONPATH"] = str(SRC)
     values["PYTHONFAULTHANDLER"] = None
+    values["PYTHON_COLORS"] = "0"  # in tracebacks on a terminal, from 3.13 on
     values.update(extra or {})
     return {name: value for name, value in values.items() if value is not None}
 
