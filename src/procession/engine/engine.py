@@ -108,6 +108,9 @@ class Engine:
             self._loop.do(lambda: self._loop.stop(failed))
             self._run()  # ends the workers
             raise failed from error
+        except BaseException as error:  # Ctrl-C
+            self._loop.do(lambda: self._loop.interrupted(error))
+            raise
 
     def _run(self) -> None:
         self._loop.run()

@@ -126,7 +126,10 @@ class WorkerChannel:
     def receive(self) -> tuple[int, bytes | bytearray] | None:
         """Wait for the next frame; None once the parent has nothing more to say."""
         while not self._frames:
-            count = self._socket.recv_into(self._assembler.buffer())
+            try:
+                count = self._socket.recv_into(self._assembler.buffer())
+            except ConnectionResetError:  # the parent went away before it had read all
+                return None
             if not count:
                 return None
             self._frames.extend(self._assembler.received(count))
