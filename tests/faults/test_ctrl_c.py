@@ -16,6 +16,7 @@ from tests.helpers import processes, scripts, terminals
 from tests.helpers.wait import wait_until
 
 ENOUGH = 1.0  # seconds from Ctrl-C to the end of the program
+PLAIN = {"PYTHON_COLORS": "0"}
 
 SCRIPT = """
     import sys, time
@@ -52,7 +53,7 @@ def running(folder: Path, method: str | None, call: str) -> Iterator[terminals.T
     """A script in a terminal whose first task has begun."""
     path = scripts.write_script(folder, SCRIPT)
     command = [sys.executable, str(path), method or "default", CALLS[call]]
-    with terminals.pty_session(command, folder) as terminal:
+    with terminals.pty_session(command, folder, PLAIN) as terminal:
         wait_until(lambda: list(folder.glob("began-*")), message="a task has begun")
         yield terminal
 
@@ -101,7 +102,7 @@ STARTING = """
 def test_ctrl_c_while_a_pool_is_starting(tmp_path: Path, start_method: str | None) -> None:
     path = scripts.write_script(tmp_path, STARTING)
     for milliseconds in (0, 1, 2, 4, 8, 16, 32, 64):
-        with terminals.pty_session([sys.executable, str(path), start_method or "default"], tmp_path) as terminal:
+        with terminals.pty_session([sys.executable, str(path), start_method or "default"], tmp_path, PLAIN) as terminal:
             terminal.read_until("starts")
             time.sleep(milliseconds / 1000)  # the moment of the key is what this test varies
             interrupt(terminal)
@@ -127,7 +128,7 @@ CATCHES = """
 
 def test_a_pool_goes_on_where_the_caller_catches_keyboard_interrupt(tmp_path: Path) -> None:
     path = scripts.write_script(tmp_path, CATCHES)
-    with terminals.pty_session([sys.executable, str(path)], tmp_path) as terminal:
+    with terminals.pty_session([sys.executable, str(path)], tmp_path, PLAIN) as terminal:
         terminal.read_until("waits")
         wait_until(lambda: len(processes.descendants(terminal.pid)) == 3)
         terminal.press(terminals.CTRL_C)
@@ -152,7 +153,7 @@ IMPATIENT = """
 @pytest.mark.parametrize("pause", [0.0, 0.05, 0.3])
 def test_ctrl_c_pressed_twice_ends_it_too(tmp_path: Path, pause: float) -> None:
     path = scripts.write_script(tmp_path, IMPATIENT)
-    with terminals.pty_session([sys.executable, str(path)], tmp_path) as terminal:
+    with terminals.pty_session([sys.executable, str(path)], tmp_path, PLAIN) as terminal:
         terminal.read_until("waits")
         wait_until(lambda: len(processes.descendants(terminal.pid)) == 3)
         there = processes.descendants(terminal.pid)
@@ -190,7 +191,7 @@ def states(pids: list[int]) -> list[str]:
 
 def test_ctrl_z_stops_the_workers_and_fg_continues_them(tmp_path: Path, start_method: str | None) -> None:
     scripts.write_script(tmp_path, COUNTS)
-    with terminals.shell_session(tmp_path) as terminal:
+    with terminals.shell_session(tmp_path, PLAIN) as terminal:
         terminal.press(f"{sys.executable} script.py {start_method or 'default'}\n")
         wait_until(lambda: len(list(tmp_path.glob("count-*"))) == 2, message="both tasks run")
         parent = terminal.foreground
