@@ -55,3 +55,14 @@ def test_item_that_closed_the_channel_is_charged_and_no_later_one() -> None:
             outcomes = pool.map(close_channel_at_five, range(300), outcomes=True)
         assert [each.index for each in outcomes if not each.ok] == [5]
         assert [each.value for each in outcomes if each.ok] == [index for index in range(300) if index != 5]
+
+
+@pytest.mark.limit(30)
+def test_initializer_that_closes_the_channel_is_told_and_no_worker_prints_a_traceback(
+    start_method: str | None, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with procession.Pool(2, os.closerange, (3, 4096), context=start_method) as pool:
+        with pytest.raises(procession.StartFailed) as caught:
+            pool.map(abs, [1])
+    assert caught.value.hint == NOTE
+    assert "Traceback" not in capfd.readouterr().err

@@ -58,7 +58,7 @@ class Loop:
 
     def begin(self) -> bool:
         """Do what comes before the first batch; False if the initializer failed or the parent is gone."""
-        while (received := self._channel.receive()) is not None:
+        while (received := self._hear()) is not None:
             kind, body = received
             if kind == Kind.LOOK:
                 if not self._look(body):
@@ -73,7 +73,7 @@ class Loop:
         try:
             look.put_on(codec.load(body))
         except BaseException as error:  # a main module that runs once more may raise anything
-            self._channel.send(Kind.BROKEN, codec.dump(encode_failure(error)))
+            self._say(Kind.BROKEN, codec.dump(encode_failure(error)))
             return False
         return True
 
@@ -86,16 +86,16 @@ class Loop:
                 initializer(*initargs)
         except BaseException as error:
             self._leave_if_forked(error)
-            self._channel.send(Kind.BROKEN, codec.dump(encode_failure(error)))
+            self._say(Kind.BROKEN, codec.dump(encode_failure(error)))
             return False
         self._leave_if_forked(None)
         self._modules = Modules()
-        self._channel.send(Kind.READY, b"%d" % os.getpid())
+        self._say(Kind.READY, b"%d" % os.getpid())
         return True
 
     def run(self) -> None:
         """Serve until the channel ends."""
-        while (received := self._channel.receive()) is not None:
+        while (received := self._hear()) is not None:
             kind, body = received
             if kind == Kind.BATCH:
                 self._run_batch(body)
@@ -190,9 +190,18 @@ class Loop:
 
     def send(self, body: bytes) -> None:
         """Send a frame with results."""
+        self._say(Kind.RESULTS, body)
+
+    def _say(self, kind: Kind, body: bytes) -> None:
         try:
-            self._channel.send(Kind.RESULTS, body)
+            self._channel.send(kind, body)
         except OSError:  # a task closed the descriptor, or the parent is gone
+            self._leave()
+
+    def _hear(self) -> tuple[int, bytes | bytearray] | None:
+        try:
+            return self._channel.receive()
+        except OSError:  # as above
             self._leave()
 
     def _leave(self) -> NoReturn:
