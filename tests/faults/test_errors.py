@@ -121,3 +121,91 @@ def test_ctrl_c_while_a_result_is_rebuilt_is_not_taken_for_the_result_s_doing() 
         exceptions.rebuild(codec.dump(Interrupted()))
     value, error = exceptions.rebuild(codec.dump(Interrupting()))
     assert value is None and type(error) is KeyboardInterrupt
+
+
+class NotesRaise(Exception):
+    @property
+    def __notes__(self) -> NoReturn:
+        raise OSError("no notes")
+
+
+class NoAttributes(Exception):
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise SystemExit(name)
+
+
+def raise_with_number_as_notes() -> NoReturn:
+    error = ValueError("noted")
+    error.__notes__ = 5  # type: ignore[assignment]
+    raise error
+
+
+def raise_with_raising_notes() -> NoReturn:
+    raise NotesRaise("noted")
+
+
+def raise_without_attributes() -> NoReturn:
+    raise NoAttributes("noted")
+
+
+class NoHash(type):
+    """Classes that no set takes."""
+
+    def __eq__(cls, other: object) -> bool:
+        return cls is other
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class Unhashable(metaclass=NoHash):
+    pass
+
+
+def return_unhashable() -> object:
+    return Unhashable()
+
+
+def call_at_two(item: tuple[int, Any]) -> object:
+    return item[1]() if item[0] == 2 else item[0]
+
+
+@pytest.mark.parametrize(
+    ("task", "kind"),
+    [
+        (raise_with_number_as_notes, ValueError),
+        (raise_with_raising_notes, NotesRaise),
+        (raise_without_attributes, RemoteError),
+        (return_unhashable, procession.MaybeEncodingError),
+    ],
+)
+def test_class_that_cannot_be_noted_or_hashed_costs_its_item_only(task: Any, kind: type[Exception]) -> None:
+    items = [(index, task) for index in range(4)]
+    with procession.Pool(2) as pool:
+        with pytest.raises(kind) as caught:
+            pool.map(call_at_two, items)
+        failure = procession.failure(caught.value)
+        assert failure is not None and failure.index == 2
+        assert [each.result for each in failure.outcomes] == [0, 1, None, 3]
+        results = pool.imap(call_at_two, iter(items))
+        assert [next(results), next(results)] == [0, 1]
+        with pytest.raises(kind):
+            next(results)
+        assert list(results) == [3]
+
+
+def deep_tuple() -> object:
+    value: tuple[Any, ...] = ()
+    for _ in range(100_000):
+        value = (value,)
+    return value
+
+
+def test_item_that_cannot_be_looked_at_costs_itself_only() -> None:
+    for odd in (Unhashable(), deep_tuple()):
+        with procession.Pool(2) as pool:
+            for items in ([odd, 1, 2], [1, odd, 2]):
+                outcomes = pool.map(type, items, outcomes=True)
+                assert [each.ok for each in outcomes] == [type(each) is int for each in items]
+                results = pool.imap_unordered(abs, iter([odd]))
+                with pytest.raises(Exception, match=r"unhashable|recursion"):
+                    next(results)

@@ -89,12 +89,12 @@ class Call:
 def note_item(error: BaseException, index: int, item: Any) -> BaseException:
     """Write into an error which item it belongs to."""
     note = f"item {index} ({shorten(item)})"
-    notes = getattr(error, "__notes__", None)
-    if notes is None or note not in notes:
-        try:
+    try:
+        notes = getattr(error, "__notes__", None)
+        if notes is None or note not in notes:
             error.add_note(note)
-        except Exception:  # a class that refuses attributes keeps its text
-            return error
+    except Exception:
+        return error  # a class that refuses attributes, or gives this one another meaning, keeps its text
     return error
 
 

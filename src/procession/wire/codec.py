@@ -19,6 +19,7 @@ from procession.model.light import Any
 from procession.wire import exceptions
 
 PLAIN = frozenset({int, float, str, bytes, bool, complex, type(None)})
+NUMBERS = (int, float, complex, type(None))
 PROTOCOL = 5
 
 BATCH_HEAD = struct.Struct("<QQIIBB")  # batch, function, count, group, style, flags
@@ -35,21 +36,22 @@ def plain(values: Sequence[Any]) -> bool:
     """True if nothing can go wrong when these values are pickled and rebuilt."""
     if type(values) is range:
         return True
-    kinds = set(map(type, values))
-    if kinds <= PLAIN:
-        return True
-    return kinds == {tuple} and PLAIN.issuperset(map(type, chain.from_iterable(values)))
+    try:
+        kinds = set(map(type, values))
+        if kinds <= PLAIN:
+            return True
+        return kinds == {tuple} and PLAIN.issuperset(map(type, chain.from_iterable(values)))
+    except Exception:  # a class whose metaclass gives it no hash
+        return False
 
 
 def guess_weight(value: object) -> float:
     """Guess how many bytes a value will take, without pickling it."""
     if isinstance(value, (str, bytes)):
         return 16.0 + len(value)
-    if type(value) in PLAIN:
-        return 16.0
     if isinstance(value, tuple):
-        return 16.0 + sum(map(guess_weight, value))
-    return UNKNOWN_BYTES
+        return 16.0 + sum(UNKNOWN_BYTES if isinstance(each, tuple) else guess_weight(each) for each in value)
+    return 16.0 if isinstance(value, NUMBERS) else UNKNOWN_BYTES
 
 
 def dump(value: object) -> bytes:

@@ -130,7 +130,10 @@ def rebuild(data: bytes) -> tuple[Any, BaseException | None]:
 def harmless(error: BaseException, reason: str) -> BaseException:
     """Give an error that can be raised in the caller's thread without ending more than the call."""
     if isinstance(error, Exception) and not isinstance(error, StopIteration):
-        error.add_note(reason)
+        try:
+            error.add_note(reason)
+        except Exception:
+            return error  # a class that refuses attributes keeps its text
         return error
     name, text = type(error).__name__, _text(lambda: error, "its __str__")
     return RemoteError(type_name=name, message=text, traceback="", reason=reason, cause=error)
