@@ -18,6 +18,7 @@ import os
 SLOT_BYTES = 64  # a cache line each, so that two workers never write to the same one
 SLOT_NUMBERS = SLOT_BYTES // 8
 BATCH, POSITION = 0, 1
+KEPT: list[mmap.mmap] = []
 NOTHING = -(1 << 62)  # the position while no item of the batch has begun
 
 
@@ -68,6 +69,11 @@ class Counters:
 
 def open_slot(descriptor: int, slot: int) -> memoryview:
     """The worker's side: its slot as a writable view of 64-bit numbers; it outlives the descriptor."""
-    size = os.fstat(descriptor).st_size
-    numbers = memoryview(mmap.mmap(descriptor, size)).cast("q")
+    mapping = mmap.mmap(descriptor, os.fstat(descriptor).st_size)
+    if hasattr(mmap, "MADV_DONTFORK"):
+        # The child of a task must not write here. Python's own fork takes the slot away from it (worker/loop.py); one
+        # that C code has forked behind Python's back dies of the attempt, before it could run another item.
+        mapping.madvise(mmap.MADV_DONTFORK)
+        KEPT.append(mapping)  # a child of a task has none here: it must not unmap what it may have there instead
+    numbers = memoryview(mapping).cast("q")
     return numbers[slot * SLOT_NUMBERS : (slot + 1) * SLOT_NUMBERS]

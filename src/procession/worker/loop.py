@@ -193,6 +193,7 @@ class Loop:
         self._say(Kind.RESULTS, body)
 
     def _say(self, kind: Kind, body: bytes) -> None:
+        self._leave_if_forked(None)
         try:
             self._channel.send(kind, body)
         except OSError:  # a task closed the descriptor, or the parent is gone
