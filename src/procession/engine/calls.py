@@ -185,7 +185,7 @@ class Single:
         self.name = name
         self.settle = settle
         self.wanted = wanted
-        self.link: Any = None  # whose worker runs it
+        self.link: Any = None  # whose worker runs it and cannot lose it but by its death; None: nobody can say
         self.lent = False  # the thread that submitted it reads that worker's channel
 
 

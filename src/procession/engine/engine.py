@@ -221,9 +221,9 @@ class Engine:
 
     def _add(self, single: Single, lend: bool = False) -> None:
         self._singles.add(single)
-        self._loop.lending = lend
+        self._loop.lending = single if lend else None
         self._loop.tell(events.Fed(self._singles.number, 1))
-        self._loop.lending = False
+        self._loop.lending = None
 
     def next_chunk(self, call: LazyCall, taken: int, timeout: float | None) -> Chunk | None:
         """Wait for the next outcomes of a lazy call, in order; None at their end.

@@ -21,7 +21,7 @@ from procession.backends.base import Portion
 from procession.backends.link import Link
 from procession.backends.processes import Processes
 from procession.engine import notices
-from procession.engine.calls import After, Call, LazyCall, Singles
+from procession.engine.calls import After, Call, LazyCall, Single, Singles
 from procession.engine.watch import Watch
 from procession.model.errors import (
     InternalError,
@@ -66,7 +66,7 @@ class Loop:
         self.broken: BaseException | None = None  # why no call can be served any more
         self.closed = False  # no further call will come
         self.singles: Singles | None = None  # the call of all single items
-        self.lending = False  # the thread that submits now wants to read the channel of the worker that it gets
+        self.lending: Single | None = None  # the thread that submits it wants to read the channel of its worker
         self._watch = watch
         self._sent: dict[int, Sent] = {}
         self._after: After = []
@@ -157,8 +157,10 @@ class Loop:
             return
         if call is self.singles and len(items) == 1:
             single = call.single(action.start)
-            single.link = link
-            single.lent = self.lending and self.borrow(link)
+            # A batch with tickets may be taken back: a caller that read this channel could wait for another worker's
+            # outcome there.
+            single.link = None if action.group else link
+            single.lent = single is self.lending and self.borrow(single.link)
         portion = Portion(action.batch, call.function, items, call.style, action.group, call.options.timed)
         sent.errors = self.backend.send(action.worker, portion)
         self._weigh(call, 0, portion.size, len(items))
