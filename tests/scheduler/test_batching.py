@@ -13,6 +13,7 @@ from procession.scheduler.batching import (
     GROUP_ITEMS,
     GROWTH,
     KEPT_PACES,
+    LAZY_ITEMS,
     Pace,
     Paces,
     most_items,
@@ -79,7 +80,8 @@ def test_a_batch_is_at_most_a_few_times_what_was_measured() -> None:
 def test_a_batch_has_no_more_items_than_fit_into_memory() -> None:
     pace = Pace()
     pace.measured(10**6, 0.0)
-    assert pace.next_size(10**9, BATCH_ITEMS, 0, 1, True) == BATCH_ITEMS
+    assert pace.next_size(10**9, BATCH_ITEMS, 0, 1, False) == BATCH_ITEMS
+    assert pace.next_size(10**9, BATCH_ITEMS, 0, 1, True) == LAZY_ITEMS
 
 
 def test_a_batch_of_large_items_has_few() -> None:
@@ -127,7 +129,7 @@ def test_two_items_for_two_idle_workers_are_one_each() -> None:
 
 def test_idle_workers_share_what_is_left() -> None:
     pace = Pace()
-    pace.measured(10_000, 0.001)
+    pace.measured(10_000, 0.1)
     assert [pace.next_size(100, BATCH_ITEMS, 4, 8, False), pace.next_size(75, BATCH_ITEMS, 3, 6, False)] == [25, 25]
 
 

@@ -299,6 +299,8 @@ def fork_snapshot(keep: socket.socket) -> int:
 
 def _snapshot_life(keep: socket.socket) -> int:
     lifeline.fill_standard_descriptors()
+    import procession.worker.main  # noqa: F401  # once here, not once in each worker
+
     return _serve(keep)
 
 

@@ -7,10 +7,11 @@ Must not know: which worker gets them.
 from __future__ import annotations
 
 BATCH_SECONDS = 0.004  # work in one batch: a message costs 0.05 to 0.1 ms on both sides together
-BATCH_ITEMS = 16384  # bounds what a lazy call holds in memory; a longer one gains less than 2 %
+BATCH_ITEMS = 16384  # a longer batch gains less than 2 %
+LAZY_ITEMS = 8192  # bounds what a lazy call holds in memory: some 4 MB of numbers with 2 workers
 BATCH_BYTES = 1 << 20  # of pickled inputs, or of their outcomes: bounds what a lazy call holds in memory
 GROWTH = 16  # a batch is at most this many times what was measured: one fast item proves little
-FLOOR_SECONDS = 0.0003  # less work is not worth a message of its own (a round trip costs 0.05 to 0.1 ms)
+FLOOR_SECONDS = 0.0001  # less work is not worth a message of its own (a round trip costs 0.05 to 0.1 ms)
 GROUP_SECONDS = 0.00005  # work that a worker claims at once: a hundred times what a claim costs (0.5 µs)
 GROUP_ITEMS = 64  # bounds how many items one sudden slow item can hold up
 GROUPS = 8  # a batch is cut into at least so many, however fast its items were before
@@ -25,9 +26,14 @@ def most_items(bytes_per_item: float) -> int:
 
 
 class Pace:
-    """The measured duration of one call's items, and the batch size that follows from it."""
+    """The measured duration of one call's items, and the batch size that follows from it.
 
-    def __init__(self) -> None:
+    Args:
+        one_function: All items run the same function, so that their durations can be relied on to some degree.
+    """
+
+    def __init__(self, one_function: bool = True) -> None:
+        self._floor = FLOOR_SECONDS if one_function else 0.0
         self._seconds = 0.0
         self._items = 0.0
         self._last = 1  # size of the last batch handed out
@@ -65,11 +71,10 @@ class Pace:
         if not self.known:
             return 1
         each = max(self.item_seconds, 1e-9)
-        size = min(int(BATCH_SECONDS / each), int(self._items * GROWTH), most)
-        if idle > 1:
-            size = min(size, -(-waiting // idle))
-        elif not more_may_come:
-            size = min(size, max(-(-waiting // max(places, 1)), int(FLOOR_SECONDS / each)))
+        size = min(int(BATCH_SECONDS / each), int(self._items * GROWTH), LAZY_ITEMS if more_may_come else most, most)
+        if idle > 1 or not more_may_come:
+            share = -(-waiting // (idle if idle > 1 else max(places, 1)))
+            size = min(size, max(share, int(self._floor / each)))
         self._last = size = max(1, min(size, waiting))
         return size
 
@@ -90,7 +95,7 @@ class Paces:
     def of(self, function: int | None) -> Pace:
         """The pace of a function (a number), or a new one."""
         if function is None:
-            return Pace()
+            return Pace(one_function=False)
         pace = self._known.pop(function, None) or Pace()
         self._known[function] = pace
         if len(self._known) > KEPT_PACES:
