@@ -151,12 +151,22 @@ def test_short_and_long_items_end_as_if_handed_out_one_at_a_time(workers: int, o
     assert took <= 1.01 * best
 
 
+def test_what_a_worker_will_begin_at_once_is_not_taken_back() -> None:
+    # Else one chunk goes round among workers that are idle, within one event and for ever.
+    world = World(3)
+    world.join_all()
+    call = world.submit(17, TaskOptions(chunksize=3), cost=4e-4)
+    while call.open:
+        for worker in world.workers.values():
+            world.work(worker)
+
+
 def sends(out: list[actions.Action]) -> list[actions.Send]:
     return [each for each in out if isinstance(each, actions.Send)]
 
 
 def test_a_batch_that_comes_after_taken_tickets_has_a_ticket_of_its_own() -> None:
-    # Else the worker, which still looks for the taken ones, would put the ticket of the batch behind it into its pocket.
+    # Else the worker, which still looks for the taken ones, would pocket the ticket of the batch behind it.
     scheduler = Scheduler()
     scheduler.handle(events.Opened(1), 0.0)
     scheduler.handle(events.Joined(0), 0.0)

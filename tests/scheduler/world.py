@@ -126,6 +126,15 @@ class FakeWorker:
             self.running = True
 
     @property
+    def waiting(self) -> int:
+        """The items that it has not claimed and cannot claim at once."""
+        rest = [batch.size - batch.claimed for batch in self.batches]
+        if any(batch.ran < batch.claimed for batch in self.batches) or not any(rest):
+            return sum(rest)
+        first = next(batch for batch in self.batches if batch.claimed < batch.size)
+        return sum(rest) - min(first.group, first.size - first.claimed)
+
+    @property
     def unsent(self) -> list[tuple[FakeCall, int]]:
         """The items that it has ended and not reported."""
         return [(b.call, b.start + i) for b in self.batches for i in range(b.sent, b.ran)]
@@ -199,8 +208,7 @@ class World:
             return
         starving = [c.number for c in self.open_calls if FREE in c.state]
         assert not starving, f"calls {starving} wait although a worker is idle"
-        stuck = [w for w in self.workers.values() if sum(b.size - b.sent for b in w.batches) > 1]
-        stuck = [w for w in stuck if any(b.claimed < b.size for b in w.batches)]
+        stuck = any(worker.waiting for worker in self.workers.values())
         assert not stuck or self.scheduler.next_deadline() is not None, "waiting items will never be taken back"
 
     def _do_recruit(self, action: actions.Recruit) -> None:

@@ -112,7 +112,7 @@ class Dispatch:
         worst: Worker | None = None
         longest = TAKE_BACK_SECONDS
         for worker in self._roster:
-            if worker.owed < 2 or worker.squeezed:
+            if worker.owed < 2 or worker.squeezed or not worker.behind:
                 continue
             due = worker.progress + OVERDUE_SECONDS
             if now >= due:

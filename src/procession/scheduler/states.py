@@ -65,6 +65,12 @@ class Worker(Record):
         self.owed = 0  # items that it has and that have not ended
         self.batches: list[Batch] = []
 
+    @property
+    def behind(self) -> int:
+        """Items that wait behind the group which it runs, or will claim at once."""
+        first = self.batches[0]
+        return self.owed - min(first.left, first.group - first.done % first.group)
+
 
 class Call(Record):
     """One call: how far its items are."""
