@@ -14,7 +14,7 @@ from procession.model.errors import shorten, shorten_text
 from procession.model.light import TYPE_CHECKING, Any
 from procession.model.task import Style, TaskOptions
 from procession.results import AsyncResult, ResultIterator
-from procession.wire.exceptions import harmless
+from procession.wire.exceptions import harmless, interrupts
 
 if TYPE_CHECKING:
     from procession.monitor.progress import Reporter
@@ -53,9 +53,9 @@ class Intake:
         self._engine.usable()
         try:
             packed = self._engine.function(function), self._engine.pack((args, kwds))
-        except KeyboardInterrupt:
-            raise
         except BaseException as error:  # a user's __reduce__ may raise anything, also SystemExit
+            if interrupts(error):
+                raise
             result.settle(None, harmless(error, "raised while the call was pickled"), None, None)
             return None
         single = Single(*packed, lambda: _call_text(function, args, kwds), result.settle, wanted)

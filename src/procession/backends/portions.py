@@ -7,7 +7,6 @@ Must not know: who decided what it gets, and how it ends.
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Sequence
 
 from procession.backends.base import Function, Portion, Watch
@@ -87,8 +86,8 @@ class Portions:
         try:
             return self.shipper.pack(item)
         except BaseException as error:  # a user's __reduce__ may raise anything, also SystemExit
-            if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
-                raise  # Ctrl-C
+            if exceptions.interrupts(error):
+                raise
             errors[offset] = exceptions.harmless(error, "raised while the item was pickled")
             return Packed(NEVER, NO_NAMES)
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 if TYPE_CHECKING:
     from procession.monitor.progress import Reporter
 
-OUTCOME_BYTES = 1024.0  # what outcomes are taken for until some are there: not so few that many large ones come at once
+OUTCOME_BYTES = 4096.0  # what outcomes are taken for until some are there: large ones must not come by the thousand
 
 After = list[Callable[[], None]]
 Chunk = tuple[int, list[Any], dict[int, BaseException] | None]  # first item, values, errors by position

@@ -36,6 +36,7 @@ from procession.model.light import Any
 from procession.scheduler import actions, events
 from procession.scheduler.scheduler import Scheduler
 from procession.wire.codec import Results
+from procession.wire.exceptions import interrupts
 
 GRACE_SECONDS = 5.0  # how long a worker that was told to end may still run threads and exit handlers
 STOP_SECONDS = 0.5  # how long a terminated task may react to SIGTERM
@@ -69,6 +70,7 @@ class Loop:
         self.lending: Single | None = None  # the thread that submits it wants to read the channel of its worker
         self._watch = watch
         self._sent: dict[int, Sent] = {}
+        self._untold: deque[events.Event] = deque()  # the first is being told
         self._after: After = []
         self._requests: deque[Callable[[], None]] = deque()
         self._gone: base.Gone | None = None  # the death that is being told
@@ -96,11 +98,23 @@ class Loop:
     # Tell the scheduler; under the lock.
 
     def tell(self, event: events.Event) -> None:
-        """Give the scheduler an event and carry out what it decides."""
-        now = monotonic()
+        """Give the scheduler an event and carry out what it decides.
+
+        What an action gives rise to waits until all actions before it are carried out: one inside the other, a pool of
+        hundreds of workers would come to the end of the stack.
+        """
+        self._untold.append(event)
+        if len(self._untold) > 1:
+            return
         carry = self._carry
-        for action in self.scheduler.handle(event, now):
-            carry[type(action)](action)
+        try:
+            while self._untold:
+                for action in self.scheduler.handle(self._untold[0], monotonic()):
+                    carry[type(action)](action)
+                self._untold.popleft()
+        except BaseException:
+            self._untold.clear()
+            raise
         if self._asleep:
             deadline = self.scheduler.next_deadline()
             if deadline is not None and (self._sleeping_until is None or deadline < self._sleeping_until):
@@ -127,20 +141,19 @@ class Loop:
         me = threading.get_ident()
         nested = me in self.callback_threads
         self.callback_threads.add(me)
-        interrupt: KeyboardInterrupt | None = None
+        interrupt: BaseException | None = None
         for each in after:
             try:
                 each()
-            except KeyboardInterrupt as error:
-                interrupt = error
-            except BaseException:
-                notices.print_error()
+            except BaseException as error:
+                if interrupts(error):
+                    interrupt = error
+                else:
+                    notices.print_error()
         if not nested:
             self.callback_threads.discard(me)
         if interrupt is not None:
-            if threading.current_thread() is threading.main_thread():
-                raise interrupt  # Ctrl-C, now that all who wait have been told
-            notices.print_error(interrupt)
+            raise interrupt  # now that all who wait have been told
 
     def interrupted(self, error: BaseException) -> None:
         """Under the lock: something broke off in the middle, so nothing here can be trusted; end instead of hanging."""

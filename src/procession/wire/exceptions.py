@@ -107,6 +107,29 @@ def _load(data: bytes | None) -> tuple[Any, str | None]:
     return None, f"it cannot be rebuilt here: {type(failed).__name__}: {_text(lambda: failed, '__str__')}"
 
 
+def interrupts(error: BaseException) -> bool:
+    """True for Ctrl-C, and for what a signal handler raised into whatever this thread was doing.
+
+    That is the program's wish, wherever it strikes; what users' code raises by itself is a matter of its item.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return False  # handlers run in that thread only
+    return isinstance(error, KeyboardInterrupt) or _passed_a_handler(error)
+
+
+def _passed_a_handler(error: BaseException) -> bool:
+    import signal
+
+    handlers = [signal.getsignal(number) for number in signal.valid_signals()]
+    codes = {getattr(getattr(handler, "__func__", handler), "__code__", None) for handler in handlers}
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code in codes:
+            return True
+        trace = trace.tb_next
+    return False
+
+
 def rebuild(data: bytes) -> tuple[Any, BaseException | None]:
     """Unpickle what a worker sent; give the value, or what rebuilding it raised.
 
@@ -124,6 +147,8 @@ def rebuild(data: bytes) -> tuple[Any, BaseException | None]:
             return None, again
         raise
     except BaseException as error:
+        if interrupts(error):
+            raise
         return None, error
 
 
