@@ -1,7 +1,7 @@
-# What can be done here: make demo, test, check, bench, bench-quick, storm, clean.
+# What can be done here: make demo, test, check, bench, bench-quick, storm, conformance-pool, clean.
 # Needs only make and a Python >= 3.11 (tools/find-python says which); everything else goes into .venv.
 
-.PHONY: demo test check bench bench-quick storm clean
+.PHONY: demo test check bench bench-quick storm conformance-pool clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -37,6 +37,9 @@ bench-quick: $(VENV)/.dev
 
 storm: $(VENV)/.dev
 	PYTHON=$(BIN)/python tools/storm
+
+conformance-pool: $(VENV)/.dev
+	$(BIN)/python tools/conformance/run.py pool
 
 clean:
 	rm -rf $(VENV) thumbs build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
