@@ -14,7 +14,8 @@ from procession.model.errors import shorten, shorten_text
 values = st.recursive(
     st.one_of(st.none(), st.integers(), st.text(), st.binary(), st.floats()),
     lambda inner: st.one_of(
-        st.lists(inner), st.tuples(inner), st.tuples(inner, inner), st.dictionaries(st.text(), inner), st.sets(st.text()),
+        st.lists(inner), st.tuples(inner), st.tuples(inner, inner), st.dictionaries(st.text(), inner),
+        st.sets(st.text()),
         st.frozensets(st.integers()), st.builds(bytearray, st.binary()),
     ),
 )  # fmt: skip
@@ -33,7 +34,13 @@ def test_shortened_value_is_the_begin_of_its_repr(value: Any, limit: int) -> Non
 
 @pytest.mark.parametrize(
     "value",
-    [list(range(3_000_000)), bytes(50_000_000), "é" * 20_000_000, ("name", bytes(50_000_000)), {"a": {"b": [b"x" * 10**8]}}],
+    [
+        list(range(3_000_000)),
+        bytes(50_000_000),
+        "é" * 20_000_000,
+        ("name", bytes(50_000_000)),
+        {"a": {"b": [b"x" * 10**8]}},
+    ],
     ids=["list", "bytes", "text", "pair", "nested"],
 )
 def test_long_value_costs_nothing(value: Any) -> None:

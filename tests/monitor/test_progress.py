@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ import pytest
 from procession import Pool
 from procession.monitor import progress
 from tests.helpers import terminals
-from tests.helpers.scripts import Finished, environment, write_script
+from tests.helpers.scripts import write_script
 from tests.pool import functions as work
 
 pytestmark = pytest.mark.limit(60)

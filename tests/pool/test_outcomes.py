@@ -29,7 +29,9 @@ def test_every_call_gives_outcomes(pool: Pool) -> None:
     ]
     for place, outcomes in enumerate(many):
         assert [outcome.index for outcome in outcomes] == list(range(6))
-        assert [outcome.item for outcome in outcomes] == ([(n,) for n in range(6)] if place in (2, 3) else list(range(6)))
+        assert [outcome.item for outcome in outcomes] == (
+            [(n,) for n in range(6)] if place in (2, 3) else list(range(6))
+        )
         assert [outcome.result for outcome in outcomes] == [0, 1, 2, None, 4, 5]
         assert [outcome.ok for outcome in outcomes] == [True, True, True, False, True, True]
         assert isinstance(outcomes[3].error, ValueError) and outcomes[2].error is None

@@ -49,7 +49,12 @@ def test_time_out_is_multiprocessing_s_and_python_s_and_ends_nothing(pool: Pool,
     many = pool.map_async(work.wait_if_path, [gate, 1])
     iterator = pool.imap(work.wait_if_path, [gate, 2])
     begun = time.monotonic()
-    for attempt in (lambda: single.get(0.05), lambda: many.get(0.05), lambda: iterator.next(0.05), lambda: single.get(0)):
+    for attempt in (
+        lambda: single.get(0.05),
+        lambda: many.get(0.05),
+        lambda: iterator.next(0.05),
+        lambda: single.get(0),
+    ):
         for kind in (multiprocessing.TimeoutError, TimeoutError, procession.TimeoutError):
             with pytest.raises(kind):
                 attempt()
@@ -152,7 +157,10 @@ def test_blocking_call_in_a_callback_is_refused_and_other_calls_are_not(pool: Po
                 seen.append(type(error))
 
     inner: list[Any] = []
-    assert pool.apply_async(work.square, (3,), callback=lambda v: inner.append(pool.apply_async(work.square, (v,)))).get() == 9
+    assert (
+        pool.apply_async(work.square, (3,), callback=lambda v: inner.append(pool.apply_async(work.square, (v,)))).get()
+        == 9
+    )
     assert inner[0].get(30) == 81
     pool.apply_async(work.square, (2,), callback=ask).get(30)
     assert seen == [RuntimeError] * 7
@@ -171,7 +179,9 @@ def test_callback_may_end_the_pool(pool: Pool) -> None:
 def test_callback_of_a_call_that_a_terminate_ends_gets_the_error(tmp_path: Path) -> None:
     errors: list[BaseException] = []
     with Pool(1) as pool:
-        results = [pool.apply_async(work.wait_for_file, (tmp_path / "never",), error_callback=errors.append) for _ in "ab"]
+        results = [
+            pool.apply_async(work.wait_for_file, (tmp_path / "never",), error_callback=errors.append) for _ in "ab"
+        ]
         results.append(pool.map_async(work.wait_for_file, [tmp_path / "never"], error_callback=errors.append))
     for result in results:
         with pytest.raises(PoolTerminated):

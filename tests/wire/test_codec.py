@@ -13,7 +13,9 @@ from procession.model.errors import MaybeEncodingError, RemoteError, TaskExit
 from procession.wire import codec, exceptions
 
 atoms = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(), st.binary())
-values = st.recursive(atoms, lambda inner: st.one_of(st.lists(inner), st.tuples(inner), st.dictionaries(st.text(), inner)))
+values = st.recursive(
+    atoms, lambda inner: st.one_of(st.lists(inner), st.tuples(inner), st.dictionaries(st.text(), inner))
+)
 
 
 class Refusing:
@@ -84,7 +86,8 @@ def test_results_do_not_share_objects() -> None:
     "items, expected",
     [
         ([], True), ([1, "a", b"b", None, 1.5, True, 1j], True), ([(1, "a"), (None,)], True), (range(5), True),
-        ([(1, [2])], False), ([[1]], False), ([1, (2,)], False), ([object()], False), ([type("Int", (int,), {})(3)], False),
+        ([(1, [2])], False), ([[1]], False), ([1, (2,)], False), ([object()], False),
+        ([type("Int", (int,), {})(3)], False),
         ([bytearray(b"x")], False), ([type("T", (tuple,), {})()], False),
     ],
     ids=repr,
@@ -137,12 +140,18 @@ def travel(error: BaseException) -> BaseException:
     return exceptions.decode(pickle.loads(pickle.dumps(record, 5)))
 
 
-@pytest.mark.parametrize("error", [ValueError("a", 1), KeyError("k"), OSError(2, "none", "f"), ZeroDivisionError()], ids=repr)
+@pytest.mark.parametrize(
+    "error", [ValueError("a", 1), KeyError("k"), OSError(2, "none", "f"), ZeroDivisionError()], ids=repr
+)
 def test_exception_arrives_as_itself_with_its_traceback(error: Exception) -> None:
     got = travel(error)
     assert type(got) is type(error) and got.args == error.args
     cause = got.__cause__
-    assert isinstance(cause, exceptions.RemoteTraceback) and "raise error" in cause.tb and str(cause) == f'\n"""\n{cause.tb}"""'
+    assert (
+        isinstance(cause, exceptions.RemoteTraceback)
+        and "raise error" in cause.tb
+        and str(cause) == f'\n"""\n{cause.tb}"""'
+    )
 
 
 def test_notes_and_chains_arrive() -> None:
@@ -154,7 +163,9 @@ def test_notes_and_chains_arrive() -> None:
     assert got.__notes__ == ["a note"] and "a note" in text and "KeyError: 'inner'" in text
 
 
-@pytest.mark.parametrize("error", [Picky("a", "b"), ValueError(lambda: 1), type("Local", (Exception,), {})("x")], ids=repr)
+@pytest.mark.parametrize(
+    "error", [Picky("a", "b"), ValueError(lambda: 1), type("Local", (Exception,), {})("x")], ids=repr
+)
 def test_exception_that_cannot_be_rebuilt_is_told_as_text(error: Exception) -> None:
     got = travel(error)
     assert isinstance(got, RemoteError)

@@ -2,8 +2,8 @@
 
 `MP_UNDER_TEST` in the environment names that module. The text of the tests is read, changed and run; it is not kept.
 
-A module of its own with an importable name: a spawned child unpickles `cpython_mp.sqr`, imports this, and that leads the
-imports again. Aliasing `sys.modules["multiprocessing"]` would reach procession itself and concurrent.futures too.
+A module of its own with an importable name: a spawned child unpickles `cpython_mp.sqr`, imports this, and that leads
+the imports again. Aliasing `sys.modules["multiprocessing"]` would reach procession itself and concurrent.futures too.
 """
 
 import importlib.util

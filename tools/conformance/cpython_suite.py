@@ -1,4 +1,7 @@
-"""The suite of one start method, named by CONFORMANCE_METHOD: `python -m unittest -k WithProcessesTestPool cpython_suite`."""
+"""The suite of one start method, which CONFORMANCE_METHOD names.
+
+    python -m unittest -k WithProcessesTestPool cpython_suite
+"""
 
 import os
 import unittest
