@@ -254,8 +254,8 @@ class Processes:
 
     def _last_words(self, link: Link) -> list[News]:
         """Read all that a dead worker has sent; then it is gone."""
-        if link.borrowed:
-            link.channel.hang_up()  # the caller that reads it comes to the end and goes on here
+        if link.borrowed and not link.closed:
+            link.channel.hang_up()  # the caller that reads it comes to the end, and buries it there
             return []
         news: list[News] = []
         while not link.closed:
