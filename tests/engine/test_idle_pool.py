@@ -33,6 +33,13 @@ def wake_ups(pids: list[int]) -> dict[str, tuple[int, int]]:
     return found
 
 
+def is_silent(pids: list[int]) -> bool:
+    """See whether nothing happens in some processes for a second; what polls once a second or more never passes."""
+    before = wake_ups(pids), [psutil.Process(pid).cpu_times()[:2] for pid in pids[1:]]
+    time.sleep(QUIET_SECONDS)  # the length of a silence is what is measured here
+    return (wake_ups(pids), [psutil.Process(pid).cpu_times()[:2] for pid in pids[1:]]) == before
+
+
 def test_an_idle_pool_does_not_wake_up(start_method: str | None) -> None:
     before = set(threading.enumerate())
     with procession.Pool(2, context=start_method) as pool:
@@ -41,18 +48,7 @@ def test_an_idle_pool_does_not_wake_up(start_method: str | None) -> None:
         nursery = pool.apply(nursery_pid)
         wait_until(lambda: len(set(threading.enumerate()) - before) == 1, message="one thread of the engine's")
         pids = [os.getpid(), nursery, *workers]
-        settled: dict[str, tuple[int, int]] = {}
-
-        def quiet() -> bool:  # the feeder's thread has just ended, memory was just given back
-            nonlocal settled
-            seen, settled = settled, wake_ups(pids)
-            return seen == settled
-
-        wait_until(quiet)
-        cpu = [psutil.Process(pid).cpu_times()[:2] for pid in pids[1:]]
-        time.sleep(QUIET_SECONDS)  # the length of a silence is what this test measures
-        assert wake_ups(pids) == settled
-        assert [psutil.Process(pid).cpu_times()[:2] for pid in pids[1:]] == cpu
+        assert any(is_silent(pids) for _ in range(5))  # what was given back before may still stir somebody once
         assert all(len(os.listdir(f"/proc/{pid}/task")) == 1 for pid in pids[1:])
 
 
