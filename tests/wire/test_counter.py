@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from procession.wire import counter
 from procession.wire.counter import BATCH, NOTHING, POSITION, Counters, open_slot
+
+
+def close_slots(*views: memoryview) -> None:
+    """Unmap what a worker keeps until its end."""
+    for view in views:
+        view.release()
+        counter.KEPT.pop().close()
 
 
 @pytest.mark.short
@@ -25,8 +33,7 @@ def test_every_slot_tells_of_its_own_worker(writes: list[tuple[int, int, int, bo
         views[worker][BATCH] = batch
         expected[worker] = (batch, position, running) if batch else None
     assert {worker: counters.read(slots[worker]) for worker in expected} == expected
-    for view in views:
-        view.release()
+    close_slots(*views)
     counters.close()
 
 
@@ -41,7 +48,7 @@ def test_slot_that_comes_again_is_clean() -> None:
     view[BATCH] = 6
     assert counters.read(slot) is None  # no item of this batch has begun
     assert view[POSITION] == NOTHING
-    view.release()
+    close_slots(view)
     counters.close()
 
 
