@@ -16,6 +16,7 @@ def close_slots(*views: memoryview) -> None:
     """Unmap what a worker keeps until its end."""
     for view in views:
         view.release()
+    for _ in views:
         counter.KEPT.pop().close()
 
 
