@@ -80,6 +80,27 @@ def test_a_forked_child_cannot_use_the_pool_and_does_not_disturb_it(
     ]
 
 
+def test_a_forked_child_keeps_no_descriptor_of_the_pool(run_script: Callable[..., scripts.Finished]) -> None:
+    script = """
+        import os
+        import procession
+
+        def open_descriptors():
+            return [name for name in os.listdir("/proc/self/fd") if os.path.lexists(f"/proc/self/fd/{name}")]
+
+        before = open_descriptors()
+        with procession.Pool(2) as one, procession.Pool(2, context="nursery") as other:
+            one.map(abs, [1])
+            other.map(abs, [1])
+            if not os.fork():
+                print(open_descriptors() == before, flush=True)
+                os._exit(0)
+            os.wait()
+    """
+    finished = run_script(script, flags=["-W", "ignore"])
+    assert (finished.stdout, finished.stderr) == ("True\n", "")
+
+
 @pytest.mark.parametrize("method", [None, "nursery"])
 def test_children_of_other_kinds_come_and_go(method: str | None) -> None:
     with procession.Pool(2, context=method) as pool:

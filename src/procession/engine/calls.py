@@ -113,6 +113,20 @@ def make_outcomes(start: int, items: Sequence[Any], results: Results, worker: in
     return outcomes
 
 
+class Sent:
+    """A batch in a worker's hands."""
+
+    __slots__ = ("call", "done", "errors", "items", "start", "worker")
+
+    def __init__(self, call: Call, start: int, items: Sequence[Any], worker: int) -> None:
+        self.call = call
+        self.start = start
+        self.items = items
+        self.worker = worker
+        self.done = 0
+        self.errors: dict[int, BaseException] = {}  # of items that could not be pickled
+
+
 class MapCall(Call):
     """A call whose items are all known and whose results are wanted as one list."""
 

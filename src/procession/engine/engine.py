@@ -78,6 +78,7 @@ class Engine:
         self._functions: OrderedDict[bytes, Function] = OrderedDict()
         self._next_function = 1
         self._terminated = False
+        self.ended = False  # nothing is left of it
         self._title = title
         slots = 4 * workers + 16
         try:
@@ -108,13 +109,14 @@ class Engine:
             self._loop.do(lambda: self._loop.stop(failed))
             self._run()  # ends the workers
             raise failed from error
-        except BaseException as error:  # Ctrl-C
-            self._loop.do(lambda: self._loop.interrupted(error))
+        except BaseException:  # Ctrl-C
+            self.terminate("its start was broken off")
             raise
 
     def _run(self) -> None:
         self._loop.run()
         with self._lock:
+            self.ended = True
             self._backend.close()
             self._watch.close()
 
@@ -278,8 +280,8 @@ class Engine:
                 self.usable()  # under the lock: a call that came in after the end would wait for ever
             except BaseException as error:
                 refused.append(error)
-                return
-            step()
+            else:
+                step()
 
         self._loop.do(checked)
         if refused:
@@ -359,15 +361,6 @@ class Engine:
         if os.getpid() == self._pid and self._thread is not threading.current_thread():
             self._thread.join(timeout)
 
-    @property
-    def alive(self) -> bool:
-        """True until the last worker has ended."""
-        return self._thread.is_alive()
-
-    def pids(self) -> list[int]:
-        """The process ids of the workers that live now."""
-        return [link.pid for link in list(self._backend.links.values()) if link.pid]
-
     def members(self) -> list[Member]:
         """The workers that live now, or are being started, in the order of their numbers."""
         links = sorted(self._backend.links.items())
@@ -392,7 +385,7 @@ def _end_all() -> None:
 
 def _abandon_all() -> None:
     for engine in list(ENGINES):
-        if engine.alive:
+        if not engine.ended:  # threading has forgotten our thread by now: it cannot be asked
             engine.abandon()
     ENGINES.clear()
 

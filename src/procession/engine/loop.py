@@ -21,7 +21,7 @@ from procession.backends.base import Portion
 from procession.backends.link import Link
 from procession.backends.processes import Processes
 from procession.engine import notices
-from procession.engine.calls import After, Call, LazyCall, Single, Singles
+from procession.engine.calls import After, Call, LazyCall, Sent, Single, Singles
 from procession.engine.watch import Watch
 from procession.model.errors import (
     InternalError,
@@ -40,20 +40,6 @@ from procession.wire.exceptions import interrupts
 
 GRACE_SECONDS = 5.0  # how long a worker that was told to end may still run threads and exit handlers
 STOP_SECONDS = 0.5  # how long a terminated task may react to SIGTERM
-
-
-class Sent:
-    """A batch in a worker's hands."""
-
-    __slots__ = ("call", "done", "errors", "items", "start", "worker")
-
-    def __init__(self, call: Call, start: int, items: Sequence[Any], worker: int) -> None:
-        self.call = call
-        self.start = start
-        self.items = items
-        self.worker = worker
-        self.done = 0
-        self.errors: dict[int, BaseException] = {}  # of items that could not be pickled
 
 
 class Loop:
