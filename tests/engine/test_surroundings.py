@@ -225,3 +225,17 @@ def test_few_processes(tmp_path: Path, method: str, limit: int) -> None:
         assert finished.stdout.endswith("raise the limit (ulimit -u), or use fewer workers\n")
     else:
         assert finished.stdout == "worked\n"
+
+
+def test_many_workers_do_not_pile_up_on_the_stack(run_script: Callable[..., scripts.Finished]) -> None:
+    script = """
+        import sys
+        import procession
+
+        with procession.Pool(60) as pool:
+            pool.map(abs, [1])
+            sys.setrecursionlimit(100)
+            assert pool.map(abs, range(-5000, 0), chunksize=1) == list(range(5000, 0, -1))
+        print("worked")
+    """
+    assert run_script(script).stdout == "worked\n"

@@ -158,7 +158,7 @@ def test_two_pools_survive_the_nursery_that_they_share() -> None:
 
 
 def test_no_item_runs_twice_when_the_nursery_is_killed(tmp_path: Path) -> None:
-    for number in range(10):
+    for number in range(5):
         path = tmp_path / str(number)
         inputs = [(str(path), item) for item in range(3000)]
         with procession.Pool(2) as pool:
