@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -51,3 +53,17 @@ def test_many_futures_in_a_row_are_all_heard_of() -> None:
         for _ in range(300):
             futures = [pool.submit(quick, number) for number in range(12)]
             assert [each.result() for each in futures] == list(range(12))
+
+
+def test_worker_that_dies_as_its_caller_gives_its_channel_back_is_replaced() -> None:
+    with procession.Pool(1) as pool:
+        pid = pool.apply(os.getpid)
+        loop = pool._engine._loop
+        (link,) = loop.backend.links.values()
+        with loop.lock:
+            assert loop.borrow(link)  # as a caller has it that has just read its outcome
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: link.ended)
+        with loop.lock:
+            loop.give_back(link)
+        assert pool.apply_async(os.getpid).get(10) != pid

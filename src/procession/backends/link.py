@@ -38,6 +38,11 @@ class Link:
         self.functions: OrderedDict[int, None] = OrderedDict()
         self.defined: dict[str, int] = {}
 
+    @property
+    def ended(self) -> bool:
+        """True if the worker is known to have ended."""
+        return self.exitcode is not None or self.why is not None
+
     def take_back(self) -> dict[int, int]:
         """Read the tickets that the worker has not read yet; the lowest byte of a batch number tells whose they are."""
         try:

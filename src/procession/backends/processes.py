@@ -224,7 +224,7 @@ class Processes:
                 # It is dying, or it could never be heard again.
                 link.mute = not child.is_exiting(link.pid)
                 self.signal(link, signal.SIGKILL)
-        return [self._bury(link)] if link.exitcode is not None or link.why else []
+        return [self._bury(link)] if link.ended else []
 
     def hear_nursery(self) -> list[News]:
         """Read what the nursery reports; under the engine's lock."""

@@ -392,7 +392,7 @@ class Loop:
 
     def give_back(self, link: Link) -> None:
         """Under the lock: end a borrowing. While a worker owes nothing nobody needs to read its channel: of its end
-        the nursery tells."""
+        the nursery tells. If it has told already, what is left is to read the channel to its end."""
         link.borrowed = False
-        if link.channel.blocked or any(sent.worker == link.number for sent in self._sent.values()):
+        if link.ended or link.channel.blocked or any(sent.worker == link.number for sent in self._sent.values()):
             self.backend.watch(link)
