@@ -55,7 +55,8 @@ def test_many_futures_in_a_row_are_all_heard_of() -> None:
             assert [each.result() for each in futures] == list(range(12))
 
 
-def test_worker_that_dies_as_its_caller_gives_its_channel_back_is_replaced() -> None:
+@pytest.mark.parametrize("then", ["call", "close", "terminate"])
+def test_worker_that_dies_as_its_caller_gives_its_channel_back_is_buried(then: str) -> None:
     with procession.Pool(1) as pool:
         pid = pool.apply(os.getpid)
         loop = pool._engine._loop
@@ -66,4 +67,8 @@ def test_worker_that_dies_as_its_caller_gives_its_channel_back_is_replaced() -> 
         wait_until(lambda: link.ended)
         with loop.lock:
             loop.give_back(link)
-        assert pool.apply_async(os.getpid).get(10) != pid
+        if then == "call":
+            assert pool.apply_async(os.getpid).get(10) != pid
+        else:
+            getattr(pool, then)()
+            pool.join()
