@@ -1,6 +1,6 @@
 """The suite of one start method, which CONFORMANCE_METHOD names.
 
-    python -m unittest -k WithProcessesTestPool cpython_suite
+python -m unittest -k WithProcessesTestPool cpython_suite
 """
 
 import os
