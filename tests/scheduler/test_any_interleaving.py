@@ -14,7 +14,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from procession.model.task import TaskOptions
 from procession.scheduler import events
-from tests.scheduler.world import FakeWorker, World
+from tests.scheduler.actors import FakeWorker
+from tests.scheduler.world import World
 
 EXAMPLES = int(os.environ.get("PROCESSION_STORM", 300))
 STEPS = 60

@@ -18,7 +18,8 @@ from procession.scheduler.batching import (
     Paces,
     most_items,
 )
-from tests.scheduler.world import FakeCall, World
+from tests.scheduler.actors import FakeCall
+from tests.scheduler.world import World
 
 
 def ready(workers: int, quota: int | None = None) -> World:

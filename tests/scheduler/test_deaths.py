@@ -7,7 +7,8 @@ import pytest
 from procession.model.task import TaskOptions
 from procession.scheduler import actions, events
 from procession.scheduler.scheduler import STILLBORN_LIMIT
-from tests.scheduler.world import FakeCall, World
+from tests.scheduler.actors import FakeCall
+from tests.scheduler.world import World
 
 
 def with_batch(items: int, options: TaskOptions | None = None) -> tuple[World, FakeCall]:

@@ -10,7 +10,8 @@ from procession.model.task import TaskOptions
 from procession.scheduler import actions, events
 from procession.scheduler.dispatch import OVERDUE_SECONDS
 from procession.scheduler.scheduler import Scheduler
-from tests.scheduler.world import FakeCall, FakeWorker, World
+from tests.scheduler.actors import FakeCall, FakeWorker
+from tests.scheduler.world import World
 
 
 def taken_back(world: World) -> list[int]:
