@@ -10,7 +10,6 @@ world can do: a worker joins, reports or dies, a feeder feeds, a caller consumes
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
 
 from procession.model.task import TaskOptions
 from procession.scheduler import actions, events
@@ -366,28 +365,6 @@ class World:
         self.happen(events.Ticked())
         again = self.scheduler.next_deadline()
         assert again is None or again > self.now, "the same deadline once more: the engine would spin"
-
-    def play(self, call: FakeCall, seconds: Sequence[float]) -> float:
-        """Run a call to its end, each item for its seconds and reported at once; return how long that took."""
-        began = self.now
-        ends: dict[int, float] = {}  # of the item that a worker runs
-        while call.open:
-            for worker in self.workers.values():
-                if worker.number not in ends and (batch := worker.current()) is not None:
-                    worker.running = True
-                    ends[worker.number] = self.now + seconds[batch.start + batch.ran]
-            number = min(ends, key=ends.__getitem__)
-            due = self.scheduler.next_deadline()
-            if due is not None and due < ends[number]:
-                self.tick()
-                continue
-            self.now = ends.pop(number)
-            batch = self.workers[number].current()
-            assert batch is not None
-            spent = seconds[batch.start + batch.ran]
-            self.workers[number].run(1)
-            self.report(self.workers[number], seconds=spent)
-        return self.now - began
 
     def drain(self) -> None:
         """Play a well-behaved world until every call is over and every worker gone."""
