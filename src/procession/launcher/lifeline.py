@@ -11,11 +11,18 @@ worker's group, so what its task has started ends too.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import select
 import signal
 import socket
+import sys
+
+if sys.platform != "linux":
+    raise ImportError(
+        "procession runs workers on Linux only: elsewhere a process cannot be told to die with its parent"
+    )
+
+import fcntl  # noqa: E402  # it is not there elsewhere
 
 # What the nursery changes for itself and a worker gets back.
 TERMINAL_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
