@@ -41,6 +41,14 @@ class ForkServerContext(_WithPool, standard.ForkServerContext):  # type: ignore[
     """Workers are forked from a clean nursery and run the main module once more."""
 
 
+class NurseryContext(_WithPool):
+    """Workers are forked from a clean nursery, and what their functions use is sent to them."""
+
+    def get_start_method(self, allow_none: bool = False) -> str:
+        """The name of the method."""
+        return "nursery"
+
+
 class DefaultContext(_WithPool):
     """The default: asks `multiprocessing` which method was set, and what this Python prefers."""
 
@@ -56,6 +64,7 @@ _CONTEXTS: dict[str, Any] = {
     "fork": ForkContext(),
     "spawn": SpawnContext(),
     "forkserver": ForkServerContext(),
+    "nursery": NurseryContext(),
 }
 
 
@@ -63,7 +72,7 @@ def get_context(method: str | None = None) -> Any:
     """Return the context of a start method.
 
     Args:
-        method: `fork`, `spawn`, `forkserver`, or None: what was set, else the default of this Python.
+        method: `fork`, `spawn`, `forkserver`, `nursery`, or None: what was set, else the default of this Python.
 
     Raises:
         ValueError: There is no such method.

@@ -82,10 +82,13 @@ class AsyncResult(Generic[R]):
         if self._ready:
             return
         self._engine.may_wait()
-        if self.single is not None:
-            self._engine.help(self.single, self.ready, timeout)
+        single = self.single
+        if single is not None:
+            until = None if timeout is None else monotonic() + timeout
+            self._engine.help(single, self.ready, timeout)
             if self.ready():
                 return
+            timeout = None if until is None else until - monotonic()
         waiter = threading.Lock()
         waiter.acquire()
         self._waiters.append(waiter)
@@ -155,7 +158,7 @@ def _first_error(call: MapCall) -> BaseException | None:
 def _remember(error: BaseException, call: MapCall) -> None:
     """Keep with an error how all items of its call ended."""
     try:
-        error.__dict__[_CALL] = call
+        error.__dict__[_CALL] = _Remains(call)
     except AttributeError:
         pass  # a class with slots: the note about the item must do
 
@@ -163,12 +166,24 @@ def _remember(error: BaseException, call: MapCall) -> None:
 _CALL = "__procession_call__"
 
 
+class _Remains:
+    """How the items of a call ended; it stays behind when its error travels to another process."""
+
+    def __init__(self, call: MapCall) -> None:
+        self.items = call.items
+        self.results = call.results
+        self.failures = call.failures
+
+    def __reduce__(self) -> Any:
+        return type(None), ()
+
+
 def failure_of(error: BaseException) -> Failure | None:
     """Tell where the `map` that raised this error failed; None if none did."""
     from procession.model.outcome import Failure, Outcome
 
     call = getattr(error, "__dict__", {}).get(_CALL)
-    if not isinstance(call, MapCall):
+    if not isinstance(call, _Remains):
         return None
     outcomes = [
         Outcome(index, item, None if index in call.failures else call.results[index], call.failures.get(index), ())

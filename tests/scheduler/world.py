@@ -324,7 +324,8 @@ class World:
         elif unsent or (stale and worker.last is not None):
             assert worker.last is not None
             event = events.Died(worker.number, *worker.last, not unsent and stale > 1, orphaned)
-            blamed = unsent if len(unsent) == 1 and not orphaned else []
+            never_twice = len(unsent) == 1 and unsent[0][0].options.chunksize == 1
+            blamed = unsent if len(unsent) == 1 and (never_twice or not orphaned) else []
         else:
             event = events.Died(worker.number, orphaned=orphaned)
         self._scatter(worker, event.batch)

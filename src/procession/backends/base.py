@@ -106,22 +106,3 @@ class Watch(Protocol):
 
     def unwatch(self, descriptor: int) -> None:
         """Wait for it no longer."""
-
-
-class Backend(Protocol):
-    """What an engine asks of its workers. All calls are made under the engine's lock, but `read`."""
-
-    def recruit(self, worker: int) -> None:
-        """Start a worker; news tells when it is ready."""
-
-    def send(self, worker: int, portion: Portion) -> dict[int, BaseException]:
-        """Give a worker a portion; return the errors of the items that cannot be sent, by position."""
-
-    def take_back(self, worker: int) -> dict[int, int]:
-        """Take back what a worker has not claimed: groups by batch number."""
-
-    def retire(self, worker: int, end_by: float) -> None:
-        """Let an idle worker end; it is killed at `end_by`."""
-
-    def read(self, descriptor: int) -> list[News]:
-        """Hear what has happened at a descriptor that is ready."""

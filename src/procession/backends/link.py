@@ -11,14 +11,15 @@ import socket
 from collections import Counter, OrderedDict
 
 from procession.wire.channel import Channel
+from procession.wire.codec import TICKET
 
 
 class Link:
     """The parent's end of one worker."""
 
     __slots__ = (
-        "borrowed", "channel", "closed", "defined", "end_by", "exitcode", "functions", "mute", "number", "pid",
-        "retired", "slot", "tickets", "tickets_in", "why",
+        "borrowed", "channel", "closed", "defined", "doomed", "end_by", "exitcode", "functions", "mute", "number",
+        "pid", "retired", "slot", "tickets", "tickets_in", "why",
     )  # fmt: skip
 
     def __init__(self, number: int, channel: Channel, tickets: int, tickets_in: int, slot: int) -> None:
@@ -33,9 +34,10 @@ class Link:
         self.closed = False  # the channel has ended
         self.mute = False  # it lived on without its channel
         self.retired = False
+        self.doomed = False  # it is to be killed as soon as its process id is known
         self.end_by: float | None = None  # when it is killed, if it was told to end
         self.borrowed = False  # a caller reads this channel, not the engine's thread
-        self.functions: OrderedDict[int, None] = OrderedDict()
+        self.functions: OrderedDict[int, int] = OrderedDict()  # those that the worker knows: size in bytes
         self.defined: dict[str, int] = {}
 
     @property
@@ -44,12 +46,12 @@ class Link:
         return self.exitcode is not None or self.why is not None
 
     def take_back(self) -> dict[int, int]:
-        """Read the tickets that the worker has not read yet; the lowest byte of a batch number tells whose they are."""
+        """Read the tickets that the worker has not read yet: how many there are of each."""
         try:
             tickets = os.read(self.tickets, 1 << 16)
         except BlockingIOError:
             return {}
-        return dict(Counter(tickets))
+        return dict(Counter(ticket for (ticket,) in TICKET.iter_unpack(tickets)))
 
     def close(self) -> None:
         """Give the descriptors back."""

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from procession.backends.base import Function, Portion, Watch
 from procession.backends.link import Link
-from procession.model.errors import InputNotPicklable
+from procession.model.errors import InputNotPicklable, InternalError
 from procession.model.light import Any
 from procession.model.task import Style
 from procession.wire import codec, exceptions
@@ -19,6 +19,7 @@ from procession.wire.frames import Kind
 from procession.wire.functions import NO_NAMES, Packed, Shipper
 
 KEPT_FUNCTIONS = 64  # functions that a worker remembers
+KEPT_FUNCTION_BYTES = 1 << 25  # of them; each new one takes the place of one old one
 NEVER = b""  # an item that could not be pickled: rebuilding this fails, and the parent knows why
 
 
@@ -99,11 +100,12 @@ class Portions:
             if number in link.functions:
                 link.functions.move_to_end(number)
                 continue
+            size = len(function.packed.data)
             forgotten = -1
-            if len(link.functions) >= KEPT_FUNCTIONS:
+            if len(link.functions) >= KEPT_FUNCTIONS or sum(link.functions.values()) + size > KEPT_FUNCTION_BYTES:
                 forgotten = next((old for old in link.functions if old not in needed), -1)
                 link.functions.pop(forgotten, None)
-            link.functions[number] = None
+            link.functions[number] = size
             self.post(link, Kind.FUNCTION, codec.FUNCTION_HEAD.pack(number, forgotten) + function.packed.data)
 
     def _send_batch(self, link: Link, portion: Portion, flags: int, out: Any) -> None:
@@ -113,8 +115,9 @@ class Portions:
         number = portion.function.number if portion.function is not None else 0
         head = codec.BATCH_HEAD.pack(portion.batch, number, count, portion.group, portion.style, flags)
         if portion.group:
-            tickets = -(-count // portion.group)
-            os.write(link.tickets_in, bytes((portion.batch & 0xFF,)) * tickets)
+            tickets = codec.TICKET.pack(portion.batch & codec.TICKET_MASK) * -(-count // portion.group)
+            if os.write(link.tickets_in, tickets) < len(tickets):
+                raise InternalError(message=f"the pipe takes no {len(tickets)} bytes of tickets")
         body = codec.dump(out)
         portion.size = len(body)
         self.post(link, Kind.BATCH, head + body)

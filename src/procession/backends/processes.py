@@ -12,10 +12,11 @@ import threading
 from collections.abc import Sequence
 from time import monotonic
 
+from procession.backends import printing
 from procession.backends.base import Broken, Ended, Gone, News, Portion, Ready, Refused, Watch
 from procession.backends.link import Link, open_link
 from procession.backends.portions import Portions
-from procession.launcher import child, nursery
+from procession.launcher import child, host, nursery
 from procession.launcher.start_methods import Method, preparation
 from procession.model.errors import StartFailed
 from procession.model.light import Any
@@ -40,7 +41,7 @@ class Processes:
         preload: Modules that a clean nursery imports before it forks them.
         slots: How many may live at once.
         watch: Who waits for descriptors.
-        lock: The engine's; `read` takes it where it changes more than one channel.
+        lock: The engine's; `hear` takes it where it changes more than one channel.
         title: How they are named, e.g. `ForkPoolWorker`.
         workers: How many the pool wants.
 
@@ -103,17 +104,25 @@ class Processes:
 
         Raises:
             StartFailed: The system refused descriptors.
+            InputNotPicklable: A global that the initializer uses cannot be sent.
         """
         slot = self._counters.take()
         if slot is None:
             self._put_off.append(worker)
             return
         try:
-            out, err = _standard_descriptors()
+            out, err = printing.descriptors()
             link, theirs = open_link(worker, slot)
         except OSError as error:
             self._counters.give_back(slot)
             raise child.start_failed(error) from error
+        try:
+            definitions = self.shipper.definitions(self._beginning_names, link.defined)
+        except BaseException:
+            theirs.close()
+            link.close()
+            self._counters.give_back(slot)
+            raise
         self.links[worker] = link
         self._by_descriptor[link.channel.fileno()] = link
         descriptors = [theirs.fileno(), link.tickets, self._counters.descriptor, out, err]
@@ -124,7 +133,8 @@ class Processes:
                 self._nursery.start(worker, self._method, descriptors, (link.slot, name, os.getpid(), self._workers))
             if self._look is not None:
                 link.channel.send(Kind.LOOK, self._look)
-            self._portions.define(link, self._beginning_names)
+            if definitions is not None:
+                self._portions.post(link, Kind.DEFINE, definitions)
             self._portions.post(link, Kind.BEGIN, self._beginning)
         except (child.NurseryLost, ChannelClosed):
             pass  # the channel has ended: that is heard of like any other death
@@ -157,10 +167,17 @@ class Processes:
     def kill_late(self, now: float) -> list[int]:
         """Kill those that should have ended; return their process ids."""
         late = [link for link in self.links.values() if link.end_by is not None and link.end_by <= now]
+        killed = [link.pid for link in late if link.pid and not link.doomed]
         for link in late:
             self.signal(link, signal.SIGKILL)
             link.end_by = None
-        return [link.pid for link in late]
+            if link.borrowed and link.doomed:  # whoever read it was broken off: the engine's thread goes on
+                link.borrowed = False
+                self.watch(link)
+            elif link.borrowed:
+                link.end_by = now + GONE_SECONDS
+            link.doomed = True  # the nursery may not have told its number yet
+        return killed
 
     def pid(self, worker: int) -> int:
         """The process id of a worker, 0 if it is not known."""
@@ -241,7 +258,7 @@ class Processes:
                 continue
             if kind == nursery.STARTED:
                 link.pid = value
-                if link.closed:  # its channel ended before its number was known
+                if link.closed or link.doomed:  # it was to end before its number was known
                     self.signal(link, signal.SIGKILL)
             elif kind == nursery.EXITED:
                 link.exitcode = value
@@ -285,7 +302,12 @@ class Processes:
         if link.mute or link.exitcode == CHANNEL_LOST:
             return "it closed the descriptors of its worker, or became another program"
         if link.exitcode == -signal.SIGKILL:
-            return "out of memory, or killed from outside?"
+            count = host.oom_kill_count()
+            return (
+                f"out of memory? the cgroup counts {count} of them"
+                if count
+                else "out of memory, or killed from outside?"
+            )
         return link.why
 
     def _drop(self, link: Link) -> None:
@@ -341,7 +363,7 @@ class Processes:
         return {}
 
     def take_back(self, worker: int) -> dict[int, int]:
-        """Take back what a worker has not claimed: groups by the lowest byte of their batch's number."""
+        """Take back what a worker has not claimed: groups by the number of their batch, cut to a ticket."""
         link = self.links.get(worker)
         return {} if link is None else link.take_back()
 
@@ -365,29 +387,3 @@ class Processes:
             link.close()
         self.links.clear()
         self._counters.close()
-
-
-def _standard_descriptors() -> tuple[int, int]:
-    """Where workers print: where this process does now, or nowhere."""
-    out = [1, 2]
-    for place, descriptor in enumerate(out):
-        try:
-            os.fstat(descriptor)
-        except OSError:
-            out[place] = NOWHERE.descriptor()
-    return out[0], out[1]
-
-
-class _Nowhere:
-    """A descriptor of the null device, opened when it is first needed."""
-
-    def __init__(self) -> None:
-        self._descriptor = -1
-
-    def descriptor(self) -> int:
-        if self._descriptor < 0:
-            self._descriptor = os.open(os.devnull, os.O_WRONLY)
-        return self._descriptor
-
-
-NOWHERE = _Nowhere()

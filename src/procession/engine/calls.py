@@ -113,20 +113,6 @@ def make_outcomes(start: int, items: Sequence[Any], results: Results, worker: in
     return outcomes
 
 
-class Sent:
-    """A batch in a worker's hands."""
-
-    __slots__ = ("call", "done", "errors", "items", "start", "worker")
-
-    def __init__(self, call: Call, start: int, items: Sequence[Any], worker: int) -> None:
-        self.call = call
-        self.start = start
-        self.items = items
-        self.worker = worker
-        self.done = 0
-        self.errors: dict[int, BaseException] = {}  # of items that could not be pickled
-
-
 class MapCall(Call):
     """A call whose items are all known and whose results are wanted as one list."""
 
@@ -184,7 +170,7 @@ class Single:
         wanted: Called when the item is about to be sent; False: its caller has cancelled it.
     """
 
-    __slots__ = ("args", "function", "lent", "link", "name", "settle", "wanted")
+    __slots__ = ("args", "function", "link", "name", "settle", "wanted")
 
     def __init__(
         self,
@@ -200,7 +186,6 @@ class Single:
         self.settle = settle
         self.wanted = wanted
         self.link: Any = None  # whose worker runs it and cannot lose it but by its death; None: nobody can say
-        self.lent = False  # the thread that submitted it reads that worker's channel
 
 
 class Singles(Call):

@@ -10,7 +10,6 @@ import atexit
 import os
 import threading
 import weakref
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from time import monotonic
 
@@ -18,8 +17,9 @@ from procession.backends.base import Function
 from procession.backends.processes import Processes
 from procession.engine.calls import Call, Chunk, LazyCall, Single, Singles
 from procession.engine.feeder import Feeder
-from procession.engine.lending import read_lent
-from procession.engine.loop import Loop
+from procession.engine.functions import Functions
+from procession.engine.lending import Returned, read_lent
+from procession.engine.loop import Loan, Loop
 from procession.engine.members import Member
 from procession.engine.watch import Watch
 from procession.launcher import child, lifeline
@@ -32,7 +32,6 @@ from procession.wire.functions import Packed, pack_plainly
 
 VAIN = "a callback must not wait for its own pool: the outcome would never come"
 TOO_MANY_THREADS = "too many processes or threads: raise the limit (ulimit -u), or use fewer workers"
-KEPT_FUNCTIONS = 256  # pickled functions that are recognized when they come again
 ENGINES: weakref.WeakSet[Engine] = weakref.WeakSet()
 
 
@@ -66,6 +65,7 @@ class Engine:
         preload: Sequence[str] = (),
         title: str = "PoolWorker",
     ) -> None:
+        initargs = tuple(initargs)  # users' code: before anything is open
         self._pid = os.getpid()
         self._lock = threading.RLock()  # it knows its owner, so that none waits for itself: see `_outside`
         try:
@@ -75,8 +75,7 @@ class Engine:
             raise child.start_failed(error) from error
         self._singles = Singles()
         self._next_call = 0
-        self._functions: OrderedDict[bytes, Function] = OrderedDict()
-        self._next_function = 1
+        self._functions = Functions()
         self._terminated = False
         self.ended = False  # nothing is left of it
         self._title = title
@@ -89,7 +88,7 @@ class Engine:
         self._loop = Loop(self._lock, Scheduler(quota), self._backend, self._watch)
         self._loop.singles = self._singles
         self._thread = threading.Thread(target=self._run, name="procession-engine", daemon=True)
-        self._begin(workers, initializer, tuple(initargs))
+        self._begin(workers, initializer, initargs)
         ENGINES.add(self)
 
     def _begin(self, workers: int, initializer: Callable[..., object] | None, initargs: tuple[Any, ...]) -> None:
@@ -132,13 +131,7 @@ class Engine:
         self._outside()
         with self._lock:
             packed = self._backend.shipper.pack(function)
-            known = self._functions.get(packed.data)
-            if known is None or known.packed.names != packed.names:
-                known = self._functions[packed.data] = Function(self._next_function, packed)
-                self._next_function += 1
-                if len(self._functions) > KEPT_FUNCTIONS:
-                    self._functions.popitem(last=False)
-            return known
+            return self._functions.number(packed)
 
     def pack(self, value: object) -> Packed:
         """Pickle a value.
@@ -199,9 +192,10 @@ class Engine:
         Raises:
             As `submit`.
         """
-        self._do(lambda: self._add(single, lend=True))
-        if single.lent:
-            read_lent(self._loop, single.link, done, None)
+        loan = Loan(single)
+        with Returned(self._loop, loan):
+            self._do(lambda: self._add(single, loan))
+            read_lent(self._loop, loan, done, None)
 
     def _own(self) -> None:
         if os.getpid() != self._pid:
@@ -216,14 +210,16 @@ class Engine:
             timeout: Seconds, or None.
         """
         until = None if timeout is None else monotonic() + timeout
-        with self._lock:
-            borrowed = not done() and self._loop.borrow(single.link)
-        if borrowed:
-            read_lent(self._loop, single.link, done, until)
+        loan = Loan(single)
+        with Returned(self._loop, loan):
+            with self._lock:
+                if not done():
+                    self._loop.borrow(single.link, loan)
+            read_lent(self._loop, loan, done, until)
 
-    def _add(self, single: Single, lend: bool = False) -> None:
+    def _add(self, single: Single, loan: Loan | None = None) -> None:
         self._singles.add(single)
-        self._loop.lending = single if lend else None
+        self._loop.lending = loan
         self._loop.tell(events.Fed(self._singles.number, 1))
         self._loop.lending = None
 

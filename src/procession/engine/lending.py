@@ -1,6 +1,6 @@
 """Lending: a caller that waits for one outcome reads its worker's channel itself.
 
-Knows: the loop, one link, when to stop.
+Knows: the loop, one channel, when to stop.
 Must not know: what the outcome is.
 
 A round trip then wakes the worker and the caller and nobody else; by the engine's thread it would wake a third.
@@ -13,24 +13,28 @@ import threading
 from collections.abc import Callable
 from time import monotonic
 
-from procession.backends.link import Link
-from procession.engine.loop import Loop
+from procession.engine.loop import Loan, Loop
+
+LONGEST_POLL = 2**31 - 1  # milliseconds that poll() takes
 
 
-def read_lent(loop: Loop, link: Link, done: Callable[[], bool], until: float | None) -> None:
-    """Hear one worker until `done`, until a time, or until its channel ends; then give the channel back.
+def read_lent(loop: Loop, loan: Loan, done: Callable[[], bool], until: float | None) -> None:
+    """Hear one worker until `done`, until a time, or until its channel ends.
 
     Args:
-        link: What `Loop.borrow` lent to this thread.
+        loan: What `Loop.borrow` lent to this thread.
         until: Monotonic seconds, or None.
     """
+    link = loan.link
+    if link is None:
+        return
     poll = select.poll()
     me = threading.get_ident()
     try:
         if until is not None:
             poll.register(link.channel.fileno(), select.POLLIN)
         while not done() and not link.closed:
-            if until is not None and not poll.poll(max(0.0, (until - monotonic()) * 1000)):
+            if until is not None and not poll.poll(min(max(0.0, (until - monotonic()) * 1000), LONGEST_POLL)):
                 if monotonic() >= until:
                     return
                 continue
@@ -39,5 +43,25 @@ def read_lent(loop: Loop, link: Link, done: Callable[[], bool], until: float | N
             loop.callback_threads.discard(me)
     finally:
         loop.callback_threads.discard(me)
-        with loop.lock:
-            loop.give_back(link)
+
+
+class Returned:
+    """At the end of a `with`, what was lent is given back; also where Ctrl-C struck before it was read."""
+
+    def __init__(self, loop: Loop, loan: Loan) -> None:
+        self._loop = loop
+        self._loan = loan
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *exception: object) -> None:
+        try:
+            self._give_back()
+        finally:
+            self._give_back()  # Ctrl-C may have broken off the first
+
+    def _give_back(self) -> None:
+        if self._loan.link is not None:
+            with self._loop.lock:
+                self._loop.give_back(self._loan)

@@ -14,6 +14,7 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from time import monotonic
 
 from procession.backends import base
@@ -21,7 +22,8 @@ from procession.backends.base import Portion
 from procession.backends.link import Link
 from procession.backends.processes import Processes
 from procession.engine import notices
-from procession.engine.calls import After, Call, LazyCall, Sent, Single, Singles
+from procession.engine.calls import After, Call, LazyCall, Single, Singles
+from procession.engine.sent import Sent, SentBatches
 from procession.engine.watch import Watch
 from procession.model.errors import (
     InternalError,
@@ -42,6 +44,16 @@ GRACE_SECONDS = 5.0  # how long a worker that was told to end may still run thre
 STOP_SECONDS = 0.5  # how long a terminated task may react to SIGTERM
 
 
+class Loan:
+    """A channel that is lent to a thread which waits for one item."""
+
+    __slots__ = ("link", "single")
+
+    def __init__(self, single: Single) -> None:
+        self.single = single
+        self.link: Link | None = None
+
+
 class Loop:
     """Everything between the calls of one pool and its workers."""
 
@@ -53,9 +65,9 @@ class Loop:
         self.broken: BaseException | None = None  # why no call can be served any more
         self.closed = False  # no further call will come
         self.singles: Singles | None = None  # the call of all single items
-        self.lending: Single | None = None  # the thread that submits it wants to read the channel of its worker
+        self.lending: Loan | None = None  # the thread that submits it wants to read the channel of its worker
         self._watch = watch
-        self._sent: dict[int, Sent] = {}
+        self._sent = SentBatches()
         self._untold: deque[events.Event] = deque()  # the first is being told
         self._after: After = []
         self._requests: deque[Callable[[], None]] = deque()
@@ -150,7 +162,8 @@ class Loop:
     def _send(self, action: actions.Send) -> None:
         call = self.calls[action.call]
         items = call.take(action.start, action.stop)
-        sent = self._sent[action.batch] = Sent(call, action.start, items, action.worker)
+        sent = Sent(call, action.start, items, action.worker)
+        self._sent.add(action.batch, sent)
         link = self.backend.links.get(action.worker)
         if link is None:  # it is gone, and we shall hear so next
             return
@@ -159,10 +172,12 @@ class Loop:
             # A batch with tickets may be taken back: a caller that read this channel could wait for another worker's
             # outcome there.
             single.link = None if action.group else link
-            single.lent = single is self.lending and self.borrow(single.link)
         portion = Portion(action.batch, call.function, items, call.style, action.group, call.options.timed)
         sent.errors = self.backend.send(action.worker, portion)
         self._weigh(call, 0, portion.size, len(items))
+        if self.lending is not None and self.lending.single.link is link:
+            # Only now: who reads a channel does not write what it did not take at once.
+            self.borrow(link, self.lending)
         if not link.borrowed:
             self.backend.watch(link)
 
@@ -207,21 +222,8 @@ class Loop:
 
     def _take_back(self, action: actions.TakeBack) -> None:
         tickets = self.backend.take_back(action.worker)
-        groups: dict[int, int] = {}
-        for number, sent in self._sent.items():
-            if sent.worker == action.worker and tickets.get(number & 0xFF):
-                groups[number] = tickets[number & 0xFF]
-        self._restore(action.worker, groups)
+        groups = self._sent.take_back(action.worker, tickets, partial(self.scheduler.items_kept, action.worker))
         self.tell(events.Returned(action.worker, groups))
-
-    def _restore(self, worker: int, groups: dict[int, int]) -> None:
-        for number, count in groups.items():
-            sent = self._sent[number]
-            keep = self.scheduler.items_kept(worker, number, count)
-            sent.call.put_back(sent.start + keep, sent.items[keep:])
-            sent.items = sent.items[:keep]
-            if sent.done >= keep:
-                del self._sent[number]
 
     def _recruit(self, action: actions.Recruit) -> None:
         try:
@@ -235,7 +237,7 @@ class Loop:
         self._recruit_late()
 
     def _recruit_late(self) -> None:
-        for worker in self.backend.put_off():
+        for worker in self.backend.put_off() if self.broken is None else ():
             self._recruit(actions.Recruit(worker))
 
     def _retire(self, action: actions.Retire) -> None:
@@ -269,19 +271,11 @@ class Loop:
             self.stop(news.error)
 
     def _ended(self, news: base.Ended) -> None:
-        sent = self._sent.get(news.batch)
-        if sent is None:
+        ended = self._sent.end(news.batch, news.count, news.results)
+        if ended is None:
             raise InternalError(message=f"results for batch {news.batch}", events=self.scheduler.history)
-        begin = sent.done
-        sent.done += news.count
+        sent, begin = ended
         results = news.results
-        if sent.errors:
-            failures = results.failures = results.failures or {}
-            for offset in range(begin, sent.done):
-                if offset in sent.errors:
-                    failures[offset - begin] = sent.errors[offset]
-        if sent.done >= len(sent.items):
-            del self._sent[news.batch]
         if sent.call.number in self.calls:
             pid = self.backend.pid(news.worker)
             sent.call.accept(sent.start + begin, sent.items[begin : sent.done], results, pid)
@@ -290,10 +284,7 @@ class Loop:
         self.tell(events.Finished(news.worker, news.batch, news.count, news.seconds))
 
     def _lost(self, news: base.Gone) -> None:
-        for number, sent in list(self._sent.items()):
-            if sent.worker == news.worker:
-                sent.call.put_back(sent.start + sent.done, sent.items[sent.done :])
-                del self._sent[number]
+        self._sent.lose(news.worker)
         self._gone = news
         if not self.broken:
             reason = f"worker {news.pid} {describe_exit(news.exitcode)} before its initializer had ended"
@@ -324,7 +315,10 @@ class Loop:
     @property
     def over(self) -> bool:
         """True when nothing is left to be done and nobody is left to do it."""
-        return self.closed and not self.backend.links and (self.broken is not None or self.scheduler.idle)
+        if not self.closed or self.backend.links:
+            return False
+        with self.lock:
+            return self.broken is not None or self.scheduler.idle
 
     # The thread.
 
@@ -382,17 +376,21 @@ class Loop:
 
     # Reading for oneself.
 
-    def borrow(self, link: Link | None) -> bool:
+    def borrow(self, link: Link | None, loan: Loan) -> None:
         """Under the lock: take over a worker's channel, if nobody has and nothing hinders it."""
         if link is None or link.borrowed or link.closed or link.channel.blocked or self.broken:
-            return False
+            return
+        loan.link = link  # first: Ctrl-C may strike at every line, and what is noted here is given back
         link.borrowed = True
         self._watch.unwatch(link.channel.fileno())
-        return True
 
-    def give_back(self, link: Link) -> None:
+    def give_back(self, loan: Loan) -> None:
         """Under the lock: end a borrowing. While a worker owes nothing nobody needs to read its channel: of its end
         the nursery tells. If it has told already, what is left is to read the channel to its end."""
+        link = loan.link
+        if link is None:
+            return
         link.borrowed = False
-        if link.ended or link.channel.blocked or any(sent.worker == link.number for sent in self._sent.values()):
+        if link.ended or link.channel.blocked or self._sent.any_at(link.number):
             self.backend.watch(link)
+        loan.link = None  # last: until here it can be done once more

@@ -22,7 +22,7 @@ if sys.platform != "linux":
         "procession runs workers on Linux only: elsewhere a process cannot be told to die with its parent"
     )
 
-import fcntl  # noqa: E402  # it is not there elsewhere
+import fcntl  # it is not there elsewhere
 
 # What the nursery changes for itself and a worker gets back.
 TERMINAL_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)

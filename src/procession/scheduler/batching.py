@@ -9,6 +9,7 @@ from __future__ import annotations
 BATCH_SECONDS = 0.004  # work in one batch: a message costs 0.05 to 0.1 ms on both sides together
 BATCH_ITEMS = 16384  # a longer batch gains less than 2 %
 LAZY_ITEMS = 8192  # bounds what a lazy call holds in memory: some 4 MB of numbers with 2 workers
+UNLIKE_ITEMS = 512  # each has a ticket of its own: those of two batches fit into the smallest pipe, a page
 BATCH_BYTES = 1 << 20  # of pickled inputs, or of their outcomes: bounds what a lazy call holds in memory
 GROWTH = 16  # a batch is at most this many times what was measured: one fast item proves little
 FLOOR_SECONDS = 0.0001  # less work is not worth a message of its own (a round trip costs 0.05 to 0.1 ms)

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterable
 
 from procession.scheduler import actions
-from procession.scheduler.batching import most_items
+from procession.scheduler.batching import UNLIKE_ITEMS, most_items
 from procession.scheduler.roster import DEPTH, Roster
 from procession.scheduler.states import Batch, Call, Worker
 
@@ -67,7 +67,8 @@ class Dispatch:
                 return worker
         if call.pace.prefetch and not call.alone:  # a suspect has a worker for itself
             for worker in self._roster.roomy.values():
-                if not self.spent(worker) and not worker.batches[-1].suspect:
+                # What a stale one got would be taken back again, and its bytes would pile up in its channel.
+                if not (self.spent(worker) or worker.stale or worker.batches[-1].suspect):
                     return worker
         return None
 
@@ -102,6 +103,8 @@ class Dispatch:
         if waiting == 1:
             return 1
         most = most_items(call.bytes_per_item)
+        if not call.options.alike:
+            most = min(most, UNLIKE_ITEMS)
         size = call.pace.next_size(waiting, most, len(self._roster.idle), self._roster.places, call.options.lazy)
         if self._quota is not None:
             size = max(1, min(size, self._quota - worker.used))

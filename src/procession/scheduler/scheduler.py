@@ -166,15 +166,14 @@ class Scheduler:
             self._dispatch.enter(call)
         return out
 
-    @staticmethod
-    def _suspects(worker: Worker, event: events.Died) -> dict[int, range]:
+    def _suspects(self, worker: Worker, event: events.Died) -> dict[int, range]:
         """Which items of which batches may have ended a worker: the running one, if one was running.
 
         Between two items it was one of those that had ended and were not sent (by a thread, or a closed descriptor).
         Are they several, each of them is sent alone: the next death tells which.
         """
         if event.orphaned and not event.running:
-            return {}
+            return self._never_twice(worker, event)
         ended: dict[int, range] = {}
         for batch in worker.batches:
             first, last = batch.start + batch.done, batch.start + event.position
@@ -187,6 +186,14 @@ class Scheduler:
             else:
                 return {**ended, batch.number: range(first, last + 1)}
         return {}
+
+    def _never_twice(self, worker: Worker, event: events.Died) -> dict[int, range]:
+        """No item that ended is charged for a nursery's death: it runs again. But with `chunksize=1` none ever does."""
+        batch = next((each for each in worker.batches if each.number == event.batch), None)
+        call = self._calls.get(batch.call) if batch is not None else None
+        if batch is None or call is None or call.options.chunksize != 1 or batch is not worker.batches[0]:
+            return {}
+        return {batch.number: range(batch.start, batch.stop)}
 
     # Calls begin and end.
 

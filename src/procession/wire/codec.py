@@ -28,6 +28,10 @@ RESULTS_HEAD = struct.Struct("<QIdB")  # batch, count, seconds, flags
 
 UNKNOWN_BYTES = float(1 << 16)  # what a value is taken for that could be a number in a class or a picture
 
+TICKET = struct.Struct("<I")  # the number of a batch, cut: within 4 milliards of them no worker holds two that agree
+TICKET_MASK = 0xFFFFFFFF
+NoTicket = struct.error  # what TICKET.unpack raises where the pipe has ended
+
 WHOLE = 1  # the values travel in one pickle
 TIMED = 2  # every item's duration is wanted
 

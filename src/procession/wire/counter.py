@@ -28,8 +28,12 @@ class Counters:
     def __init__(self, slots: int) -> None:
         size = -(-slots * SLOT_BYTES // mmap.PAGESIZE) * mmap.PAGESIZE
         self.descriptor = os.memfd_create("procession-counters", os.MFD_CLOEXEC)
-        os.ftruncate(self.descriptor, size)
-        self._map = mmap.mmap(self.descriptor, size)
+        try:
+            os.ftruncate(self.descriptor, size)
+            self._map = mmap.mmap(self.descriptor, size)
+        except BaseException:
+            os.close(self.descriptor)
+            raise
         self._numbers = memoryview(self._map).cast("q")
         self._free = list(range(size // SLOT_BYTES - 1, -1, -1))
 

@@ -175,12 +175,12 @@ class Loop:
         ticket = self._ticket
         if ticket is None:
             try:
-                ticket = os.read(self._tickets, 1)[0]
+                (ticket,) = codec.TICKET.unpack(os.read(self._tickets, codec.TICKET.size))
             except BlockingIOError:
                 return False
-            except (OSError, IndexError):  # a task closed the descriptor
+            except (OSError, codec.NoTicket):  # a task closed the descriptor
                 self._leave()
-        mine = ticket == batch & 0xFF
+        mine = ticket == batch & codec.TICKET_MASK
         self._ticket = None if mine else ticket
         return mine
 
@@ -281,8 +281,9 @@ class Run:
             before, now = now, perf_counter()
             took = now - before
             self._note(took, stop - position)
+            lengthy = took >= AT_ONCE_SECONDS * (stop - position)
             position = stop
-            if took >= AT_ONCE_SECONDS * len(self._values) or now - since >= GATHER_SECONDS:
+            if lengthy or now - since >= GATHER_SECONDS:
                 self._flush(position)
                 since = now = perf_counter()
         self._flush(position)
