@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import procession
+from procession.engine.loop import Loan
 from tests.helpers.wait import wait_until
 
 LONG = 20.0
@@ -62,11 +63,13 @@ def test_worker_that_dies_as_its_caller_gives_its_channel_back_is_buried(then: s
         loop = pool._engine._loop
         (link,) = loop.backend.links.values()
         with loop.lock:
-            assert loop.borrow(link)  # as a caller has it that has just read its outcome
+            loan = Loan(None)  # type: ignore[arg-type]
+            loop.borrow(link, loan)  # as a caller has it that has just read its outcome
+            assert loan.link is link
         os.kill(pid, signal.SIGKILL)
         wait_until(lambda: link.ended)
         with loop.lock:
-            loop.give_back(link)
+            loop.give_back(loan)
         if then == "call":
             assert pool.apply_async(os.getpid).get(10) != pid
         else:

@@ -295,18 +295,19 @@ class Loop:
     # The end.
 
     def stop(self, error: BaseException) -> None:
-        """Under the lock: end all calls with an error and let no worker live."""
-        if self.broken is not None:
-            return
-        self.broken = error
+        """Under the lock: end all calls with an error and let no worker live.
+
+        Ctrl-C may strike in the midst; then this is called once more, and does what was left.
+        """
+        self.broken = self.broken or error
         self.closed = True
-        calls, self.calls = list(self.calls.values()), {}
+        for number, call in list(self.calls.items()):
+            call.fail(self.broken, self._after)
+            del self.calls[number]
+            self.scheduler.handle(events.Cancelled(number), monotonic())
         self.scheduler.handle(events.Closed(), monotonic())
-        for call in calls:
-            call.fail(error, self._after)
-            self.scheduler.handle(events.Cancelled(call.number), monotonic())
         until = monotonic() + STOP_SECONDS
-        for link in list(self.backend.links.values()):
+        for link in [each for each in self.backend.links.values() if not each.doomed]:
             self.backend.signal(link, signal.SIGTERM)
             self.backend.signal(link, signal.SIGCONT)
             self.backend.retire(link.number, until)

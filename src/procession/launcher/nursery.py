@@ -80,6 +80,8 @@ class Nursery:
             if select.select([self._wake_read], [], [], left)[0]:
                 self._drain()
             self._reap()
+        for control in self._controls.values():
+            control.close()
 
     # Signals.
 
