@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from time import monotonic
 
 from procession.engine.calls import LazyCall, MapCall, Single
-from procession.engine.engine import Engine, NothingYet
+from procession.engine.engine import Engine, NothingYet, lock_timeout
 from procession.model.light import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -27,11 +27,6 @@ def timeout_error(text: str) -> Exception:
     from procession.waiting import WaitTimeout
 
     return WaitTimeout(text)
-
-
-def _limit(timeout: float | None) -> float:
-    """What a lock's `acquire` takes for a caller's `timeout`."""
-    return -1 if timeout is None else max(0.0, min(timeout, threading.TIMEOUT_MAX))
 
 
 class AsyncResult(Generic[R]):
@@ -93,7 +88,7 @@ class AsyncResult(Generic[R]):
         waiter.acquire()
         self._waiters.append(waiter)
         if not self._ready:  # set() reads the list after it has set the flag, so one of us sees the other
-            waiter.acquire(timeout=_limit(timeout))
+            waiter.acquire(timeout=lock_timeout(timeout))
         self._waiters.remove(waiter)  # who asks every tenth of a second would else fill it
 
     def get(self, timeout: float | None = None) -> R:
@@ -231,7 +226,7 @@ class ResultIterator(Iterator[R]):
     def _advance(self, timeout: float | None) -> R:
         """Go to the next values that stand side by side, and return the first."""
         until = None if timeout is None else monotonic() + timeout
-        if not self._advancing.acquire(timeout=_limit(timeout)):
+        if not self._advancing.acquire(timeout=lock_timeout(timeout)):
             raise timeout_error(f"no result within timeout={timeout!r} seconds; ask again")
         try:
             while True:

@@ -22,8 +22,6 @@ from procession.wire.functions import Packed
 
 if TYPE_CHECKING:
     from procession.model.outcome import Outcome
-
-if TYPE_CHECKING:
     from procession.monitor.progress import Reporter
 
 OUTCOME_BYTES = 4096.0  # what outcomes are taken for until some are there: large ones must not come by the thousand

@@ -35,6 +35,11 @@ TOO_MANY_THREADS = "too many processes or threads: raise the limit (ulimit -u), 
 ENGINES: weakref.WeakSet[Engine] = weakref.WeakSet()
 
 
+def lock_timeout(timeout: float | None) -> float:
+    """Say how long a lock is waited for: as `timeout` in seconds says, within what locks take; None: for ever."""
+    return -1 if timeout is None else max(0.0, min(timeout, threading.TIMEOUT_MAX))
+
+
 class NothingYet(Exception):
     """Nothing came in time."""
 
@@ -251,7 +256,7 @@ class Engine:
                 waiter = threading.Lock()
                 waiter.acquire()
                 call.waiting = waiter.release
-            if not waiter.acquire(timeout=-1 if timeout is None else max(0.0, min(timeout, threading.TIMEOUT_MAX))):
+            if not waiter.acquire(timeout=lock_timeout(timeout)):
                 with self._lock:
                     if not (call.ready or call.finished):
                         call.waiting = None
