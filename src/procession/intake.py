@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from procession.engine.calls import LazyCall, MapCall, Single
+from procession.engine.calls import LazyCall, MapCall
 from procession.engine.engine import Engine
-from procession.model.errors import shorten, shorten_text
+from procession.engine.singles import Single
 from procession.model.light import TYPE_CHECKING, Any
 from procession.model.task import Style, TaskOptions
 from procession.results import AsyncResult, ResultIterator
@@ -18,6 +18,8 @@ from procession.wire.exceptions import harmless, interrupts
 
 if TYPE_CHECKING:
     from procession.monitor.progress import Reporter
+
+NO_KEYWORDS: dict[str, Any] = {}  # one for all calls that have none
 
 
 class Intake:
@@ -38,18 +40,16 @@ class Intake:
         args: Iterable[Any],
         kwds: Mapping[str, Any] | None,
         result: Any,
-        wanted: Callable[[], bool] | None = None,
     ) -> Single | None:
         """Take in one call: pickle it; None if that failed, and its result knows.
 
         Args:
-            result: Where its outcome goes; it has `settle` and `single`.
-            wanted: Asked when it is about to be sent; False: its caller has cancelled it.
+            result: Where its outcome goes (`engine.singles.Result`); it has `single`, too.
 
         Raises:
             ValueError: The pool is closed.
         """
-        args, kwds = tuple(args), dict(kwds or {})
+        args, kwds = tuple(args), dict(kwds) if kwds else NO_KEYWORDS
         self._engine.usable()
         try:
             packed = self._engine.function(function), self._engine.pack((args, kwds))
@@ -58,7 +58,7 @@ class Intake:
                 raise
             result.settle(None, harmless(error, "raised while the call was pickled"), None, None)
             return None
-        single = Single(*packed, lambda: _call_text(function, args, kwds), result.settle, wanted)
+        single = Single(*packed, (function, args, kwds), result)
         result.single = single
         return single
 
@@ -141,10 +141,3 @@ def _length(iterable: Iterable[Any]) -> int | None:
         return len(iterable)  # type: ignore[arg-type]
     except Exception:  # it has none, or does not know it
         return None
-
-
-def _call_text(function: Callable[..., Any], args: tuple[Any, ...], kwds: dict[str, Any]) -> str:
-    """Write a call as a reader would, cut where it gets long."""
-    name = getattr(function, "__name__", None) or shorten(function, 40)
-    inside = [shorten(each, 30) for each in args] + [f"{key}={shorten(value, 30)}" for key, value in kwds.items()]
-    return shorten_text(f"{name}({', '.join(inside)})")

@@ -156,7 +156,7 @@ class Pool:
             ValueError: The pool is closed.
         """
         future = make_future(self._engine, self)
-        single = self._intake.single(fn, args, kwargs, future, future.set_running_or_notify_cancel)
+        single = self._intake.single(fn, args, kwargs, future)
         if single is not None:
             self._engine.submit_single(single)
         return future

@@ -10,8 +10,9 @@ import threading
 from collections.abc import Callable, Iterator
 from time import monotonic
 
-from procession.engine.calls import LazyCall, MapCall, Single
+from procession.engine.calls import LazyCall, MapCall
 from procession.engine.engine import Engine, NothingYet, lock_timeout
+from procession.engine.singles import Single
 from procession.model.light import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class AsyncResult(Generic[R]):
         self._ready = False
         self._value: Any = None
         self._error: BaseException | None = None
-        self._waiters: list[Any] = []
+        self._waiters: list[Any] | None = None  # most never have one
 
     def ready(self) -> bool:
         """True once the call has ended."""
@@ -86,10 +87,11 @@ class AsyncResult(Generic[R]):
             timeout = None if until is None else until - monotonic()
         waiter = threading.Lock()
         waiter.acquire()
-        self._waiters.append(waiter)
+        waiters = self._waiters = self._waiters or []
+        waiters.append(waiter)
         if not self._ready:  # set() reads the list after it has set the flag, so one of us sees the other
             waiter.acquire(timeout=lock_timeout(timeout))
-        self._waiters.remove(waiter)  # who asks every tenth of a second would else fill it
+        waiters.remove(waiter)  # who asks every tenth of a second would else fill it
 
     def get(self, timeout: float | None = None) -> R:
         """Wait for the result and return it.
@@ -105,6 +107,10 @@ class AsyncResult(Generic[R]):
             raise self._error
         value: R = self._value
         return value
+
+    def wanted(self) -> bool:
+        """Say whether it is to run: nobody can cancel it."""
+        return True
 
     def settle(self, value: Any, error: BaseException | None, seconds: float | None, worker: int | None) -> None:
         """Take the outcome of one item; the engine calls this once."""
@@ -132,7 +138,7 @@ class AsyncResult(Generic[R]):
             self._callback = self._error_callback = None
             self._ready = True
             self._keep = None
-            for waiter in list(self._waiters):
+            for waiter in list(self._waiters or ()):
                 waiter.release()
 
 

@@ -11,8 +11,8 @@ from concurrent.futures import Future
 from time import monotonic
 from typing import Any
 
-from procession.engine.calls import Single
 from procession.engine.engine import Engine
+from procession.engine.singles import Single
 
 
 class WaitTimeout(multiprocessing.TimeoutError, TimeoutError):
@@ -36,10 +36,14 @@ class PoolFuture(Future[Any]):
         """As `concurrent.futures.Future.exception`."""
         return super().exception(self._help(timeout))
 
+    def wanted(self) -> bool:
+        """Say whether it is to run; the engine asks once, when it is about to be sent."""
+        return self.set_running_or_notify_cancel()
+
     def settle(self, value: Any, error: BaseException | None, seconds: float | None, worker: int | None) -> None:
         """Take the outcome; the engine calls this once."""
         single, self.single = self.single, None
-        if single is not None and single.wanted is not None:  # it never came to be sent
+        if single is not None and not single.asked:  # it never came to be sent
             self.set_running_or_notify_cancel()
         if self.cancelled():
             pass

@@ -130,8 +130,22 @@ def test_two_items_for_two_idle_workers_are_one_each() -> None:
 
 def test_idle_workers_share_what_is_left() -> None:
     pace = Pace()
-    pace.measured(10_000, 0.1)
+    pace.measured(10_000, 1.0)
     assert [pace.next_size(100, BATCH_ITEMS, 4, 8, False), pace.next_size(75, BATCH_ITEMS, 3, 6, False)] == [25, 25]
+
+
+def test_no_more_workers_are_woken_than_the_work_is_worth() -> None:
+    pace = Pace()
+    pace.measured(10_000, 0.1)  # 10 µs each: 1,000 are 10 ms, for which ten messages of 0.1 ms are the best
+    assert pace.next_size(1000, BATCH_ITEMS, 128, 256, False) == 100
+
+
+def test_short_batches_at_a_calls_end_do_not_make_the_next_call_start_small() -> None:
+    pace = Pace()
+    pace.measured(10_000, 0.001)
+    for _ in range(5):
+        pace.measured(2, 2e-7)
+    assert pace.next_size(100_000, BATCH_ITEMS, 2, 4, False) == BATCH_ITEMS
 
 
 def test_the_end_of_the_input_is_spread_over_all_places() -> None:

@@ -8,6 +8,7 @@ from procession.model.errors import InternalError
 from procession.model.task import TaskOptions
 from procession.scheduler import actions, events
 from procession.scheduler.scheduler import HISTORY, Scheduler
+from tests.scheduler.actors import FakeWorker
 from tests.scheduler.world import World
 
 LAZY = TaskOptions(lazy=True)
@@ -17,6 +18,11 @@ def ready(workers: int, quota: int | None = None) -> World:
     world = World(workers, quota)
     world.join_all()
     return world
+
+
+def holder(world: World, item: int) -> FakeWorker:
+    """The worker that has an item in its hands."""
+    return next(w for w in world.workers.values() for b in w.batches if b.start <= item < b.start + b.size)
 
 
 def test_a_call_without_items_is_over_at_once() -> None:
@@ -44,16 +50,16 @@ def test_a_call_waits_for_the_first_worker() -> None:
 def test_unordered_outcomes_arrive_as_they_finish() -> None:
     world = ready(2)
     world.submit(2, TaskOptions(ordered=False))
-    world.work(world.workers[1])
+    world.work(holder(world, 1))
     assert actions.Deliver(1, 1) in world.actions
 
 
 def test_ordered_outcomes_wait_for_those_before_them() -> None:
     world = ready(2)
     world.submit(2)
-    world.work(world.workers[1])
+    world.work(holder(world, 1))
     assert actions.Deliver(1, 1) not in world.actions
-    world.work(world.workers[0])
+    world.work(holder(world, 0))
     assert world.actions[:2] == [actions.Deliver(1, 0), actions.Deliver(1, 1)]
 
 
@@ -179,8 +185,8 @@ def test_a_history_can_be_replayed() -> None:
         (events.Joined(0), 1.1),
         (events.Joined(1), 1.1),
         (events.Submitted(1, 5, TaskOptions()), 1.2),
-        (events.Finished(0, 1, 1, 1e-6), 1.3),
-        (events.Died(1, 2, 0, True), 1.4),
+        (events.Finished(1, 1, 1, 1e-6), 1.3),
+        (events.Died(0, 2, 0, True), 1.4),
     ]:
         decided += scheduler.handle(event, now)
         told.append((scheduler.history[-1], now))
@@ -188,7 +194,7 @@ def test_a_history_can_be_replayed() -> None:
     for text, now in told:
         again += replayed.handle(eval(text, names), now)
     assert again == decided
-    assert actions.Lose(1, 1, 1) in again
+    assert actions.Lose(1, 1, 0) in again
 
 
 def test_a_history_does_not_grow_for_ever() -> None:
@@ -213,3 +219,31 @@ def test_a_million_items_cost_a_few_hundred_events(options: TaskOptions) -> None
         world.consume(call, total)
     assert call.delivered == total
     assert world.events < 1500
+
+
+def test_a_single_item_is_wanted_while_a_worker_is_idle() -> None:
+    world = ready(2)
+    call = world.submit(None, TaskOptions(ordered=False, alike=False), cost=1e-5)
+    for expected in (True, False, False):
+        world.feed(call, 1)
+        assert world.scheduler.wants(call.number) is expected
+    world.work(holder(world, 0))  # the third one takes its place
+    assert not world.scheduler.wants(call.number)
+
+
+def test_a_long_item_is_wanted_as_long_as_a_worker_has_room_for_a_second_one() -> None:
+    world = ready(1)
+    call = world.submit(None, TaskOptions(ordered=False, alike=False), cost=1e-3)
+    world.feed(call, 2)
+    world.work(holder(world, 0))
+    assert world.scheduler.wants(call.number)
+    world.feed(call, 1)
+    assert not world.scheduler.wants(call.number)
+
+
+def test_the_worker_that_ended_last_is_the_next_to_work() -> None:
+    world = ready(3)
+    for item in range(5):
+        world.submit(1)
+        assert [w.number for w in world.workers.values() if w.batches] == [2], item
+        world.work(world.workers[2])

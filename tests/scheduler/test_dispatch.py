@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 import random
 from collections.abc import Sequence
 
@@ -20,9 +22,9 @@ def taken_back(world: World) -> list[int]:
     return [each.worker for each in world.actions if isinstance(each, actions.TakeBack)]
 
 
-def one_holds_all(cost: float, second_joins: bool = True) -> tuple[World, FakeWorker, FakeCall]:
+def one_holds_all(cost: float, second_joins: bool = True, cores: float = inf) -> tuple[World, FakeWorker, FakeCall]:
     """Two workers, one of which is inside the first item of the last two batches of a call; the other is idle."""
-    world = World(2)
+    world = World(2, cores=cores)
     busy = world.workers[0]
     world.join(busy)
     call = world.submit(400, cost=cost)
@@ -78,6 +80,12 @@ def test_nothing_is_taken_back_twice() -> None:
 def test_nobody_looks_after_a_deadline_while_all_are_busy() -> None:
     world, _, _ = one_holds_all(cost=1e-7, second_joins=False)
     assert world.scheduler.next_deadline() is None
+
+
+def test_workers_that_share_a_core_are_given_more_time() -> None:
+    world, _, _ = one_holds_all(cost=1e-7, cores=0.25)  # one is busy, and has a quarter of what it needs
+    due = world.scheduler.next_deadline()
+    assert due is not None and 3 * OVERDUE_SECONDS < due - world.now <= 4 * OVERDUE_SECONDS
 
 
 def test_an_idle_pool_has_no_deadline() -> None:

@@ -10,6 +10,7 @@ world can do: a worker joins, reports or dies, a feeder feeds, a caller consumes
 from __future__ import annotations
 
 from collections import deque
+from math import inf
 
 from procession.model.task import TaskOptions
 from procession.scheduler import actions, events
@@ -28,10 +29,11 @@ class World:
 
     Args:
         nested: What follows from a take-back is carried out before the rest of the actions, not after them.
+        cores: How many workers can run at once.
     """
 
-    def __init__(self, workers: int, quota: int | None = None, nested: bool = False) -> None:
-        self.scheduler = Scheduler(quota)
+    def __init__(self, workers: int, quota: int | None = None, nested: bool = False, cores: float = inf) -> None:
+        self.scheduler = Scheduler(quota, cores)
         self.wanted = self.most = workers
         self.quota = quota
         self.nested = nested

@@ -14,15 +14,20 @@ from procession.wire.functions import Packed
 class Function:
     """A function as it travels: a number, and how it looks pickled."""
 
-    __slots__ = ("number", "packed")
+    __slots__ = ("number", "outcome_bytes", "packed")
 
     def __init__(self, number: int, packed: Packed) -> None:
         self.number = number
         self.packed = packed
+        self.outcome_bytes: float | None = None  # what its last outcomes took, each
 
 
 class Portion:
-    """A batch with all that its worker must be told."""
+    """A batch with all that its worker must be told.
+
+    Where its style is APPLY, each item has a `function`, its pickled arguments as `data` and the `names` of the main
+    module that they need; or it is None: nobody wants it.
+    """
 
     __slots__ = ("batch", "function", "group", "items", "size", "style", "timed")
 

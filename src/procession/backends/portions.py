@@ -71,10 +71,7 @@ class Portions:
     ) -> tuple[int, Any, list[Function], frozenset[str]]:
         """Pickle the items; return flags, what to send, the functions and the names of the main module they need."""
         if portion.style == Style.APPLY:
-            wanted = [item for item in portion.items if item is not None]
-            out = [(None, b"") if item is None else (item[0].number, item[1].data) for item in portion.items]
-            names = NO_NAMES.union(*(item[1].names for item in wanted), *(item[0].packed.names for item in wanted))
-            return 0, out, [item[0] for item in wanted], names
+            return self._encode_singles(portion)
         function = portion.function
         assert function is not None
         if codec.plain(portion.items):
@@ -82,6 +79,24 @@ class Portions:
         packed = [self._pack(item, offset, errors) for offset, item in enumerate(portion.items)]
         names = function.packed.names.union(*(each.names for each in packed))
         return 0, [each.data for each in packed], [function], names
+
+    @staticmethod
+    def _encode_singles(portion: Portion) -> tuple[int, Any, list[Function], frozenset[str]]:
+        out: list[tuple[int | None, bytes]] = []
+        functions: dict[int, Function] = {}
+        names = NO_NAMES
+        for item in portion.items:
+            if item is None:
+                out.append((None, b""))
+                continue
+            function = item.function
+            out.append((function.number, item.data))
+            if item.names:
+                names = names.union(item.names)
+            if function.number not in functions:
+                functions[function.number] = function
+                names = names.union(function.packed.names)
+        return 0, out, list(functions.values()), names
 
     def _pack(self, item: Any, offset: int, errors: dict[int, BaseException]) -> Packed:
         try:

@@ -11,14 +11,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from functools import partial
 
 from procession.backends.base import Function
 from procession.model.errors import shorten
 from procession.model.light import TYPE_CHECKING, Any
 from procession.model.task import Style, TaskOptions
 from procession.wire.codec import UNKNOWN_BYTES, Results, guess_weight
-from procession.wire.functions import Packed
 
 if TYPE_CHECKING:
     from procession.model.outcome import Outcome
@@ -42,7 +40,8 @@ class Call:
     def __init__(self, function: Function | None, style: Style, options: TaskOptions) -> None:
         self.number = -1  # the engine gives it one
         self.progress: Reporter | None = None
-        self.weights = [UNKNOWN_BYTES, OUTCOME_BYTES]  # of an input and of an outcome: guessed, then measured
+        known = function.outcome_bytes if function is not None else None
+        self.weights = [UNKNOWN_BYTES, known or OUTCOME_BYTES]  # of an input and of an outcome: guessed, then measured
         self.weight = UNKNOWN_BYTES  # bytes for each item, as the scheduler knows it
         self.function = function
         self.style = style
@@ -158,80 +157,6 @@ class MapCall(Call):
 
 def _nothing() -> None:
     pass
-
-
-class Single:
-    """One `apply` or `submit`: what runs, and whom to tell.
-
-    Args:
-        settle: Called with (value, error, seconds, worker) outside of the engine's lock.
-        wanted: Called when the item is about to be sent; False: its caller has cancelled it.
-    """
-
-    __slots__ = ("args", "function", "link", "name", "settle", "wanted")
-
-    def __init__(
-        self,
-        function: Function,
-        args: Packed,
-        name: Callable[[], str],
-        settle: Callable[[Any, BaseException | None, float | None, int | None], None],
-        wanted: Callable[[], bool] | None,
-    ) -> None:
-        self.function: Function | None = function  # None: nobody wants it
-        self.args = args
-        self.name = name
-        self.settle = settle
-        self.wanted = wanted
-        self.link: Any = None  # whose worker runs it and cannot lose it but by its death; None: nobody can say
-
-
-class Singles(Call):
-    """All `apply` and `submit` calls of a pool: one endless call, each of whose items names its own function."""
-
-    def __init__(self) -> None:
-        super().__init__(None, Style.APPLY, TaskOptions(ordered=False, alike=False, timed=True))
-        self._open: dict[int, Single] = {}
-        self._next = 0
-        self._ended: dict[int, tuple[Results, int]] = {}
-
-    def add(self, single: Single) -> int:
-        """Take in one more; return its index."""
-        index = self._next
-        self._next += 1
-        self._open[index] = single
-        return index
-
-    def take(self, start: int, stop: int) -> Sequence[Any]:
-        out: list[tuple[Function, Packed] | None] = []
-        for index in range(start, stop):
-            single = self._open[index]
-            wanted, single.wanted = single.wanted, None  # asked once: sent again after a death it is what it was
-            if wanted is not None and not wanted():
-                single.function = None
-            out.append(None if single.function is None else (single.function, single.args))
-        return out
-
-    def single(self, index: int) -> Single:
-        """The open single of this index."""
-        return self._open[index]
-
-    def accept(self, start: int, items: Sequence[Any], results: Results, worker: int) -> None:
-        self._ended[start] = results, worker
-
-    def deliver(self, start: int, after: After) -> None:
-        results, worker = self._ended.pop(start)
-        failures = results.failures or {}
-        durations = results.durations
-        for offset, value in enumerate(results.values):
-            settle = self._open.pop(start + offset).settle
-            seconds = durations[offset] if durations else None
-            after.append(partial(settle, value, failures.get(offset), seconds, worker))
-
-    def fail(self, error: BaseException, after: After) -> None:
-        for single in self._open.values():
-            after.append(partial(single.settle, None, error, None, None))
-        self._open.clear()
 
 
 class LazyCall(Call):

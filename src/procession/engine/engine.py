@@ -15,14 +15,15 @@ from time import monotonic
 
 from procession.backends.base import Function
 from procession.backends.processes import Processes
-from procession.engine.calls import Call, Chunk, LazyCall, Single, Singles
+from procession.engine.calls import Call, Chunk, LazyCall
 from procession.engine.feeder import Feeder
 from procession.engine.functions import Functions
 from procession.engine.lending import Returned, read_lent
 from procession.engine.loop import Loan, Loop
 from procession.engine.members import Member
+from procession.engine.singles import Single, Singles
 from procession.engine.watch import Watch
-from procession.launcher import child, lifeline
+from procession.launcher import child, host, lifeline
 from procession.launcher.start_methods import Method
 from procession.model.errors import PoolTerminated, StartFailed
 from procession.model.light import Any
@@ -90,8 +91,7 @@ class Engine:
         except BaseException:
             self._watch.close()
             raise
-        self._loop = Loop(self._lock, Scheduler(quota), self._backend, self._watch)
-        self._loop.singles = self._singles
+        self._loop = Loop(self._lock, Scheduler(quota, host.cores()), self._backend, self._watch, self._singles)
         self._thread = threading.Thread(target=self._run, name="procession-engine", daemon=True)
         self._begin(workers, initializer, initargs)
         ENGINES.add(self)
@@ -134,9 +134,13 @@ class Engine:
             RuntimeError: Called by what this pool is pickling.
         """
         self._outside()
-        with self._lock:
-            packed = self._backend.shipper.pack(function)
-            return self._functions.number(packed)
+        known = self._functions.recognize(function)
+        if known is None:
+            plain = pack_plainly(function)
+            with self._lock:
+                packed = plain or self._backend.shipper.pack_main(function)
+                known = self._functions.number(packed, None if plain is None else function)
+        return known
 
     def pack(self, value: object) -> Packed:
         """Pickle a value.
@@ -189,7 +193,27 @@ class Engine:
         Raises:
             As `submit`.
         """
-        self._do(lambda: self._add(single))
+        self._own()
+        self._outside()
+        self.usable()
+        self._singles.fresh.append(single)
+        if self._singles.hungry:
+            self._admit(single)
+
+    def _admit(self, single: Single) -> None:
+        """Let the scheduler hear of a fresh item; only an end that came since it was appended can refuse it."""
+        refused: list[BaseException] = []
+
+        def look() -> None:
+            try:
+                self.usable()
+            except BaseException as error:
+                if self._singles.withdraw(single):  # else it was taken in, or has ended with all others
+                    refused.append(error)
+
+        self._loop.do(look)
+        if refused:
+            raise refused[0]
 
     def run_single(self, single: Single, done: Callable[[], bool]) -> None:
         """Hand over one item; if its worker could start at once, read its channel until `done`.
@@ -222,10 +246,10 @@ class Engine:
                     self._loop.borrow(single.link, loan)
             read_lent(self._loop, loan, done, until)
 
-    def _add(self, single: Single, loan: Loan | None = None) -> None:
-        self._singles.add(single)
+    def _add(self, single: Single, loan: Loan) -> None:
+        self._singles.fresh.append(single)
         self._loop.lending = loan
-        self._loop.tell(events.Fed(self._singles.number, 1))
+        self._loop.draw()
         self._loop.lending = None
 
     def next_chunk(self, call: LazyCall, taken: int, timeout: float | None) -> Chunk | None:
@@ -336,7 +360,7 @@ class Engine:
     @property
     def can_wait(self) -> bool:
         """False if this thread would wait for itself."""
-        return threading.get_ident() not in self._loop.callback_threads and not self._inside
+        return threading.get_ident() not in self._loop.follow.threads and not self._inside
 
     # The end.
 
@@ -345,9 +369,7 @@ class Engine:
 
         def step() -> None:
             if not self._loop.closed:
-                self._loop.closed = True
-                self._loop.tell(events.Closed())
-                self._watch.wake()
+                self._loop.close()
 
         self._do_always(step)
 

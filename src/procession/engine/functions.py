@@ -7,6 +7,7 @@ Must not know: which worker knows which.
 from __future__ import annotations
 
 from collections import OrderedDict
+from types import FunctionType, ModuleType
 
 from procession.backends.base import Function
 from procession.wire.functions import Packed
@@ -20,11 +21,30 @@ class Functions:
 
     def __init__(self) -> None:
         self._known: OrderedDict[bytes, Function] = OrderedDict()
+        self._last: tuple[object, Function | None] = (None, None)
         self._next = 1
         self._bytes = 0
 
-    def number(self, packed: Packed) -> Function:
-        """Give a pickled function its number: the one that it had, or a new one."""
+    def recognize(self, function: object) -> Function | None:
+        """The function, if it is the same one as last time and cannot have changed; needs no lock."""
+        last, known = self._last
+        return known if function is last else None
+
+    def number(self, packed: Packed, plain: object) -> Function:
+        """Give a pickled function its number: the one that it had, or a new one.
+
+        Args:
+            packed: The function, as it travels.
+            plain: The function itself, if plain pickle was enough for it; else None.
+        """
+        known = self._number(packed)
+        # That writes a function of a module by its name, so the same one looks the same each time. A partial or a
+        # method may have changed inside.
+        if type(plain) is FunctionType or isinstance(getattr(plain, "__self__", None), ModuleType):
+            self._last = plain, known
+        return known
+
+    def _number(self, packed: Packed) -> Function:
         known = self._known.get(packed.data)
         if known is None or known.packed.names != packed.names:
             if known is None:

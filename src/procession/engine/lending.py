@@ -38,11 +38,11 @@ def read_lent(loop: Loop, loan: Loan, done: Callable[[], bool], until: float | N
                 if monotonic() >= until:
                     return
                 continue
-            loop.callback_threads.add(me)  # what is rebuilt here must not wait for this pool
+            loop.follow.threads.add(me)  # what is rebuilt here must not wait for this pool
             loop.hear(loop.backend.hear(link, wait=until is None))
-            loop.callback_threads.discard(me)
+            loop.follow.threads.discard(me)
     finally:
-        loop.callback_threads.discard(me)
+        loop.follow.threads.discard(me)
 
 
 class Returned:

@@ -22,8 +22,10 @@ from procession.backends.base import Portion
 from procession.backends.link import Link
 from procession.backends.processes import Processes
 from procession.engine import notices
-from procession.engine.calls import After, Call, LazyCall, Single, Singles
+from procession.engine.after import Follow
+from procession.engine.calls import After, Call, LazyCall
 from procession.engine.sent import Sent, SentBatches
+from procession.engine.singles import Single, Singles
 from procession.engine.watch import Watch
 from procession.model.errors import (
     InternalError,
@@ -38,7 +40,6 @@ from procession.model.light import Any
 from procession.scheduler import actions, events
 from procession.scheduler.scheduler import Scheduler
 from procession.wire.codec import Results
-from procession.wire.exceptions import interrupts
 
 GRACE_SECONDS = 5.0  # how long a worker that was told to end may still run threads and exit handlers
 STOP_SECONDS = 0.5  # how long a terminated task may react to SIGTERM
@@ -57,14 +58,16 @@ class Loan:
 class Loop:
     """Everything between the calls of one pool and its workers."""
 
-    def __init__(self, lock: threading.RLock, scheduler: Scheduler, backend: Processes, watch: Watch) -> None:
+    def __init__(
+        self, lock: threading.RLock, scheduler: Scheduler, backend: Processes, watch: Watch, singles: Singles
+    ) -> None:
         self.lock = lock
         self.scheduler = scheduler
         self.backend = backend
         self.calls: dict[int, Call] = {}
         self.broken: BaseException | None = None  # why no call can be served any more
         self.closed = False  # no further call will come
-        self.singles: Singles | None = None  # the call of all single items
+        self.singles = singles  # the call of all single items
         self.lending: Loan | None = None  # the thread that submits it wants to read the channel of its worker
         self._watch = watch
         self._sent = SentBatches()
@@ -75,7 +78,7 @@ class Loop:
         self._start_error: BaseException | None = None  # why a worker could not start
         self._sleeping_until: float | None = None
         self._asleep = False
-        self.callback_threads: set[int] = set()  # threads that run callbacks now
+        self.follow = Follow()
         self._carry: dict[type, Callable[[Any], None]] = {
             actions.Send: self._send,
             actions.Deliver: self._deliver,
@@ -124,6 +127,7 @@ class Loop:
         with self.lock:
             try:
                 step()
+                self.draw()
             except BaseException as error:
                 self.interrupted(error)
                 broken = error
@@ -131,27 +135,29 @@ class Loop:
             # reads a channel itself would wait for ever if another thread took its outcome away.
             after, self._after = self._after, []
         if after:
-            self._follow(after)
+            self.follow.up(after)
         if broken is not None:
             raise broken
 
-    def _follow(self, after: After) -> None:
-        me = threading.get_ident()
-        nested = me in self.callback_threads
-        self.callback_threads.add(me)
-        interrupt: BaseException | None = None
-        for each in after:
-            try:
-                each()
-            except BaseException as error:
-                if interrupts(error):
-                    interrupt = error
-                else:
-                    notices.print_error()
-        if not nested:
-            self.callback_threads.discard(me)
-        if interrupt is not None:
-            raise interrupt  # now that all who wait have been told
+    def draw(self) -> None:
+        """Under the lock: tell of the single items that came in without it."""
+        singles = self.singles
+        while not self.closed:
+            if singles.fresh:
+                self.tell(events.Fed(singles.number, singles.draw()))
+            singles.hungry = self.scheduler.wants(singles.number)
+            if not (singles.hungry and singles.fresh):  # who appends after this sees that it is hungry
+                return
+
+    def close(self) -> None:
+        """Under the lock: no further call will come. Who submits single items right now is still served."""
+        self.singles.hungry = True  # first: who appends after this asks once more, and is refused
+        self.draw()
+        self.closed = self.singles.hungry = True
+        if self.singles.fresh:
+            self.tell(events.Fed(self.singles.number, self.singles.draw()))
+        self.tell(events.Closed())
+        self._watch.wake()
 
     def interrupted(self, error: BaseException) -> None:
         """Under the lock: something broke off in the middle, so nothing here can be trusted; end instead of hanging."""
@@ -184,6 +190,8 @@ class Loop:
     def _weigh(self, call: Call, side: int, size: int, count: int) -> None:
         """Note what inputs (`side` 0) or outcomes (1) take; the scheduler is told where it makes a difference."""
         call.weights[side] = size / count
+        if side and call.function is not None:
+            call.function.outcome_bytes = size / count
         weight = max(call.weights)
         if not 0.5 * call.weight <= weight <= 1.25 * call.weight:
             call.weight = weight
@@ -300,7 +308,7 @@ class Loop:
         Ctrl-C may strike in the midst; then this is called once more, and does what was left.
         """
         self.broken = self.broken or error
-        self.closed = True
+        self.closed = self.singles.hungry = True
         for number, call in list(self.calls.items()):
             call.fail(self.broken, self._after)
             del self.calls[number]
@@ -325,7 +333,7 @@ class Loop:
 
     def run(self) -> None:
         """Hear news until the end."""
-        self.callback_threads.add(threading.get_ident())
+        self.follow.threads.add(threading.get_ident())
         try:
             while not self.over:
                 self._turn()

@@ -67,6 +67,11 @@ def worker_count(
     return min([granted, *_quotas(root)], key=lambda limit: limit.count)
 
 
+def cores() -> int:
+    """Count the CPUs on which this process may run at once, whatever its quota of their time is."""
+    return _scheduler_count().count
+
+
 def memory_limit(root: str = "/") -> int | None:
     """Give the memory in bytes that this process's cgroups grant; None where they set no limit.
 

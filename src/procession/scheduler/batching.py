@@ -6,18 +6,21 @@ Must not know: which worker gets them.
 
 from __future__ import annotations
 
+from math import sqrt
+
 BATCH_SECONDS = 0.004  # work in one batch: a message costs 0.05 to 0.1 ms on both sides together
 BATCH_ITEMS = 16384  # a longer batch gains less than 2 %
 LAZY_ITEMS = 8192  # bounds what a lazy call holds in memory: some 4 MB of numbers with 2 workers
 UNLIKE_ITEMS = 512  # each has a ticket of its own: those of two batches fit into the smallest pipe, a page
 BATCH_BYTES = 1 << 20  # of pickled inputs, or of their outcomes: bounds what a lazy call holds in memory
 GROWTH = 16  # a batch is at most this many times what was measured: one fast item proves little
-FLOOR_SECONDS = 0.0001  # less work is not worth a message of its own (a round trip costs 0.05 to 0.1 ms)
+MESSAGE_SECONDS = 0.0001  # what a message costs the parent, with its answer
 GROUP_SECONDS = 0.00005  # work that a worker claims at once: a hundred times what a claim costs (0.5 µs)
 GROUP_ITEMS = 64  # bounds how many items one sudden slow item can hold up
 GROUPS = 8  # a batch is cut into at least so many, however fast its items were before
 PREFETCH_SECONDS = 0.02  # longer items gain nothing from a second batch that waits in the worker
 KEPT_PACES = 64  # functions that are remembered
+FADING = 0.9  # so fast the proof of a long batch pales: the short ones at a call's end say nothing against it
 MEMORY = 0.5  # weight that older measurements keep at each new one
 
 
@@ -34,9 +37,10 @@ class Pace:
     """
 
     def __init__(self, one_function: bool = True) -> None:
-        self._floor = FLOOR_SECONDS if one_function else 0.0
+        self._message = MESSAGE_SECONDS if one_function else 0.0
         self._seconds = 0.0
         self._items = 0.0
+        self._proved = 0.0  # items that were measured together
         self._last = 1  # size of the last batch handed out
 
     @property
@@ -63,6 +67,7 @@ class Pace:
         """Note that `items` took `seconds` together."""
         self._seconds = self._seconds * MEMORY + seconds
         self._items = self._items * MEMORY + items
+        self._proved = max(self._proved * FADING, items)
 
     def next_size(self, waiting: int, most: int, idle: int, places: int, more_may_come: bool) -> int:
         """Say how many of `waiting` items the next batch takes, `most` at the most.
@@ -72,12 +77,20 @@ class Pace:
         if not self.known:
             return 1
         each = max(self.item_seconds, 1e-9)
-        size = min(int(BATCH_SECONDS / each), int(self._items * GROWTH), LAZY_ITEMS if more_may_come else most, most)
+        size = min(int(BATCH_SECONDS / each), int(self._proved * GROWTH), LAZY_ITEMS if more_may_come else most, most)
         if idle > 1 or not more_may_come:
             share = -(-waiting // (idle if idle > 1 else max(places, 1)))
-            size = min(size, max(share, int(self._floor / each)))
+            size = min(size, max(share, int(self._worth(waiting * each) / each)))
         self._last = size = max(1, min(size, waiting))
         return size
+
+    def _worth(self, work: float) -> float:
+        """Say how many seconds of so much work one worker should have at least.
+
+        With `n` workers at it, the last has ended after `n` messages and its share, which is the least for
+        `n = sqrt(work / message)`. To wake more of them takes longer than it saves.
+        """
+        return sqrt(work * self._message)
 
     def group_size(self, batch: int) -> int:
         """Say how many items of a batch its worker claims at once."""

@@ -16,16 +16,19 @@ from procession.scheduler.states import Batch, Call, Worker
 
 TAKE_BACK_SECONDS = 0.0003  # waiting work that is worth two messages
 OVERDUE_SECONDS = 0.002  # a worker that has not reported for so long runs a longer item than was expected
+MESSAGE_SECONDS = 0.0005  # a shorter item that finds no idle worker waits for others to come along
+BUSY_SECONDS = 0.00005  # a shorter item does not wait for anything outside of its process
 AHEAD = 2  # batches read ahead for each worker, beside those that are sent
 
 
 class Dispatch:
     """Hands waiting items to workers, fairly among calls; keeps the time of the next look."""
 
-    def __init__(self, calls: dict[int, Call], roster: Roster, quota: int | None) -> None:
+    def __init__(self, calls: dict[int, Call], roster: Roster, quota: int | None, cores: float) -> None:
         self._calls = calls
         self._roster = roster
         self._quota = quota
+        self._cores = cores
         self._turn: deque[Call] = deque()  # calls that have waiting items, each once
         self._reading: dict[int, Call] = {}  # lazy calls whose input has not ended
         self.next_batch = 1
@@ -62,7 +65,7 @@ class Dispatch:
 
     def _free_worker(self, call: Call) -> Worker | None:
         """A worker that may be given another batch: an idle one before one that has something."""
-        for worker in self._roster.idle.values():
+        for worker in reversed(self._roster.idle.values()):
             if not self.spent(worker):
                 return worker
         if call.pace.prefetch and not call.alone:  # a suspect has a worker for itself
@@ -71,6 +74,13 @@ class Dispatch:
                 if not (self.spent(worker) or worker.stale or worker.batches[-1].suspect):
                     return worker
         return None
+
+    def wants(self, call: Call) -> bool:
+        """True if another item of a call would be handed out at once, and be worth a message of its own."""
+        if call.waiting:  # it has its turn, and nobody was free
+            return False
+        worker = self._free_worker(call)
+        return worker is not None and (not worker.batches or call.pace.item_seconds >= MESSAGE_SECONDS)
 
     def spent(self, worker: Worker) -> bool:
         """True if a worker has got all that its quota allows."""
@@ -94,6 +104,10 @@ class Dispatch:
         self._roster.give(worker, batch)
         return actions.Send(worker.number, batch.number, call.number, start, stop, 0 if claimed else group)
 
+    @property
+    def _busy(self) -> int:
+        return len(self._roster) - len(self._roster.idle)
+
     def _size(self, call: Call, worker: Worker) -> int:
         if call.alone:
             return 1
@@ -105,7 +119,10 @@ class Dispatch:
         most = most_items(call.bytes_per_item)
         if not call.options.alike:
             most = min(most, UNLIKE_ITEMS)
-        size = call.pace.next_size(waiting, most, len(self._roster.idle), self._roster.places, call.options.lazy)
+        idle = len(self._roster.idle)
+        if call.pace.item_seconds < BUSY_SECONDS:  # such items need a core each
+            idle = int(max(1, min(idle, self._cores - self._busy)))
+        size = call.pace.next_size(waiting, most, idle, self._roster.places, call.options.lazy)
         if self._quota is not None:
             size = max(1, min(size, self._quota - worker.used))
         return size
@@ -113,11 +130,13 @@ class Dispatch:
     def _take_back(self, now: float) -> Iterable[actions.Action]:
         """With nothing left to hand out, relieve the worker that would keep an idle one waiting longest."""
         worst: Worker | None = None
-        longest = TAKE_BACK_SECONDS
+        # Busy workers that share a core are slow, not behind: another that is woken makes them slower still.
+        sharing = max(1.0, self._busy / self._cores)
+        longest = TAKE_BACK_SECONDS * sharing
         for worker in self._roster:
             if worker.owed < 2 or worker.squeezed or not worker.behind:
                 continue
-            due = worker.progress + OVERDUE_SECONDS
+            due = worker.progress + OVERDUE_SECONDS * sharing
             if now >= due:
                 worst = worker
                 break

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from math import inf
 
 from procession.model.errors import InternalError
 from procession.model.light import Any
@@ -30,9 +31,10 @@ class Scheduler:
     Args:
         quota: Items that a worker may run before another takes its place (chunks, where the caller chose their
             size). None: no limit.
+        cores: How many workers can run at once.
     """
 
-    def __init__(self, quota: int | None = None) -> None:
+    def __init__(self, quota: int | None = None, cores: float = inf) -> None:
         self._quota = quota
         self._wanted = 0
         self._closed = False
@@ -40,7 +42,7 @@ class Scheduler:
         self._calls: dict[int, Call] = {}
         self._paces = Paces()
         self._roster = Roster()
-        self._dispatch = Dispatch(self._calls, self._roster, quota)
+        self._dispatch = Dispatch(self._calls, self._roster, quota, cores)
         self._history: deque[events.Event] = deque(maxlen=HISTORY)
         self._handlers: dict[type, Callable[[Any, float], list[actions.Action]]] = {
             events.Opened: self._opened,
@@ -76,6 +78,12 @@ class Scheduler:
     def next_deadline(self) -> float | None:
         """Return when `events.Ticked` is due, or None."""
         return self._dispatch.deadline
+
+    def wants(self, call: int) -> bool:
+        """True if another item of this call would be handed out at once, and be worth a message of its own; else an
+        event is due after which it will be."""
+        known = self._calls.get(call)
+        return known is None or self._dispatch.wants(known)
 
     @property
     def idle(self) -> bool:

@@ -10,6 +10,7 @@ import socket
 from collections import deque
 
 from procession.wire.frames import Assembler, frame
+from procession.wire.patience import Patience
 
 CHANNEL_LOST = 113  # exit status of a worker that finds its end closed: a task did that
 NO_WAIT = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
@@ -24,6 +25,7 @@ class Channel:
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
+        self._patience = Patience(sock)
         self._assembler = Assembler()
         self._outgoing: deque[memoryview] = deque()
 
@@ -86,7 +88,10 @@ class Channel:
             ChannelClosed: The worker's end is closed and all that it sent was read.
         """
         try:
-            count = self._socket.recv_into(self._assembler.buffer(), 0, 0 if wait else socket.MSG_DONTWAIT)
+            if wait:
+                count = self._patience.recv_into(self._assembler.buffer())
+            else:
+                count = self._socket.recv_into(self._assembler.buffer(), 0, socket.MSG_DONTWAIT)
         except BlockingIOError:
             return None
         except OSError as error:
@@ -120,6 +125,7 @@ class WorkerChannel:
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
+        self._patience = Patience(sock)
         self._assembler = Assembler()
         self._frames: deque[tuple[int, bytes | bytearray]] = deque()
 
@@ -127,7 +133,7 @@ class WorkerChannel:
         """Wait for the next frame; None once the parent has nothing more to say."""
         while not self._frames:
             try:
-                count = self._socket.recv_into(self._assembler.buffer())
+                count = self._patience.recv_into(self._assembler.buffer())
             except ConnectionResetError:  # the parent went away before it had read all
                 return None
             if not count:
