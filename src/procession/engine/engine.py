@@ -6,22 +6,21 @@ Must not know: what an interface promises.
 
 from __future__ import annotations
 
-import atexit
 import os
 import threading
-import weakref
 from collections.abc import Callable, Iterable, Sequence
 from time import monotonic
 
 from procession.backends.base import Function
 from procession.backends.processes import Processes
+from procession.engine import census
 from procession.engine.calls import Call, Chunk, LazyCall
 from procession.engine.feeder import Feeder
 from procession.engine.functions import Functions
 from procession.engine.lending import Returned, read_lent
-from procession.engine.loop import Loan, Loop
+from procession.engine.loop import Loop
 from procession.engine.members import Member
-from procession.engine.singles import Single, Singles
+from procession.engine.singles import Loan, Single, Singles
 from procession.engine.watch import Watch
 from procession.launcher import child, host, lifeline
 from procession.launcher.start_methods import Method
@@ -33,7 +32,6 @@ from procession.wire.functions import Packed, pack_plainly
 
 VAIN = "a callback must not wait for its own pool: the outcome would never come"
 TOO_MANY_THREADS = "too many processes or threads: raise the limit (ulimit -u), or use fewer workers"
-ENGINES: weakref.WeakSet[Engine] = weakref.WeakSet()
 
 
 def lock_timeout(timeout: float | None) -> float:
@@ -94,7 +92,7 @@ class Engine:
         self._loop = Loop(self._lock, Scheduler(quota, host.cores()), self._backend, self._watch, self._singles)
         self._thread = threading.Thread(target=self._run, name="procession-engine", daemon=True)
         self._begin(workers, initializer, initargs)
-        ENGINES.add(self)
+        census.note(self)
 
     def _begin(self, workers: int, initializer: Callable[..., object] | None, initargs: tuple[Any, ...]) -> None:
         try:
@@ -396,22 +394,3 @@ class Engine:
         self._backend.changed = threading.Condition(self._lock)
         self._backend.abandon()
         self._watch.close()
-
-
-def _end_all() -> None:
-    """At exit: end the pools that are still open, instead of leaving it to the order in which modules die."""
-    for engine in list(ENGINES):
-        engine.terminate("the interpreter exits")
-    for engine in list(ENGINES):
-        engine.join(2.0)
-
-
-def _abandon_all() -> None:
-    for engine in list(ENGINES):
-        if not engine.ended:  # threading has forgotten our thread by now: it cannot be asked
-            engine.abandon()
-    ENGINES.clear()
-
-
-atexit.register(_end_all)
-os.register_at_fork(after_in_child=_abandon_all)

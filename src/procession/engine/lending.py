@@ -13,7 +13,8 @@ import threading
 from collections.abc import Callable
 from time import monotonic
 
-from procession.engine.loop import Loan, Loop
+from procession.engine.loop import Loop
+from procession.engine.singles import Loan
 
 LONGEST_POLL = 2**31 - 1  # milliseconds that poll() takes
 

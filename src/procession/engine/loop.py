@@ -25,7 +25,7 @@ from procession.engine import notices
 from procession.engine.after import Follow
 from procession.engine.calls import After, Call, LazyCall
 from procession.engine.sent import Sent, SentBatches
-from procession.engine.singles import Single, Singles
+from procession.engine.singles import Loan, Singles
 from procession.engine.watch import Watch
 from procession.model.errors import (
     InternalError,
@@ -43,16 +43,6 @@ from procession.wire.codec import Results
 
 GRACE_SECONDS = 5.0  # how long a worker that was told to end may still run threads and exit handlers
 STOP_SECONDS = 0.5  # how long a terminated task may react to SIGTERM
-
-
-class Loan:
-    """A channel that is lent to a thread which waits for one item."""
-
-    __slots__ = ("link", "single")
-
-    def __init__(self, single: Single) -> None:
-        self.single = single
-        self.link: Link | None = None
 
 
 class Loop:

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from procession.backends.base import Function
+from procession.backends.link import Link
 from procession.engine.calls import After, Call
 from procession.model.errors import shorten, shorten_text
 from procession.model.light import Any, Protocol
@@ -60,6 +61,16 @@ class Single:
         name = getattr(function, "__name__", None) or shorten(function, 40)
         inside = [shorten(each, 30) for each in args] + [f"{key}={shorten(value, 30)}" for key, value in kwds.items()]
         return shorten_text(f"{name}({', '.join(inside)})")
+
+
+class Loan:
+    """A channel that is lent to a thread which waits for one item."""
+
+    __slots__ = ("link", "single")
+
+    def __init__(self, single: Single) -> None:
+        self.single = single
+        self.link: Link | None = None
 
 
 class Singles(Call):
