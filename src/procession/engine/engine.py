@@ -341,7 +341,7 @@ class Engine:
         if self._terminated or (self._loop.closed and self._loop.broken is None):
             raise ValueError("the pool is not running any more: it was closed or terminated; make another one")
         if self._loop.broken is not None:
-            raise self._loop.broken
+            raise self._loop.broken.with_traceback(None)  # it is raised for every caller
 
     def may_wait(self) -> None:
         """Check that this thread may wait for an outcome.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import select
+import threading
 
 
 class Watch:
@@ -18,6 +19,7 @@ class Watch:
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._poll.register(self._wake, select.EPOLLIN)
         self._known: dict[int, int] = {}
+        self._open = threading.RLock()  # else what is woken could be a descriptor that took the number of ours
 
     def watch(self, descriptor: int, writing: bool) -> None:
         """Wait for this descriptor too; `writing`: also until it can be written to."""
@@ -44,11 +46,13 @@ class Watch:
 
     def wake(self) -> None:
         """Let `wait` return now."""
-        if self._wake >= 0:
-            os.eventfd_write(self._wake, 1)
+        with self._open:
+            if self._wake >= 0:
+                os.eventfd_write(self._wake, 1)
 
     def close(self) -> None:
         """Give the descriptors back."""
-        wake, self._wake = self._wake, -1
+        with self._open:
+            wake, self._wake = self._wake, -1
         self._poll.close()
         os.close(wake)

@@ -14,11 +14,13 @@ import socket
 import sys
 import threading
 from collections.abc import Sequence
+from itertools import count
 from time import monotonic, sleep
 
 from procession.launcher import forks, lifeline, nursery, start_methods
 from procession.launcher.start_methods import Method
 from procession.model.errors import StartFailed
+from procession.worker.look import MULTIPROCESSING
 
 IN_FLIGHT_SECONDS = 5.0  # how long other processes of this user may take to receive the descriptors sent to them
 PF_EXITING = 0x4  # a flag of the kernel's (linux/sched.h), set before descriptors are closed
@@ -154,7 +156,13 @@ def connect(method: Method, preload: Sequence[str]) -> NurseryLink:
         raise start_failed(error) from error
 
 
+_SNAPSHOTS = count()
+
+
 def _snapshot() -> NurseryLink:
+    if next(_SNAPSHOTS):
+        # The first nursery imports it while this process goes on; that others come is not known before the second.
+        import procession.worker.main  # noqa: F401
     ours, theirs = forks.control_pair()
     with theirs:
         try:
@@ -253,8 +261,8 @@ def send_with(control: socket.socket, message: bytes, descriptors: Sequence[int]
 
 
 def _loaded_here() -> tuple[str, ...]:
-    """Modules that each worker would load for itself, because this program uses them."""
-    return tuple(name for name in ("multiprocessing.context", "multiprocessing.util") if name in sys.modules)
+    """Modules that each worker would load for itself, because this program uses `multiprocessing`."""
+    return ("multiprocessing.context", "multiprocessing.util") if MULTIPROCESSING in sys.modules else ()
 
 
 def _start_clean(preload: tuple[str, ...]) -> tuple[socket.socket, int]:

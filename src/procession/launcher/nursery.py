@@ -302,6 +302,10 @@ def fork_snapshot(keep: socket.socket) -> int:
 def _snapshot_life(keep: socket.socket) -> int:
     lifeline.fill_standard_descriptors()
     import procession.worker.main  # noqa: F401  # once here, not once in each worker
+    from procession.worker.look import MULTIPROCESSING
+
+    if MULTIPROCESSING in sys.modules:
+        import multiprocessing.util  # noqa: F401  # likewise
 
     return _serve(keep)
 
@@ -313,6 +317,9 @@ def _serve(control: socket.socket) -> int:
         with suppress(OSError), control:  # the pool may have given up by itself
             control.send(REPORT.pack(FAILED, NOBODY, error.errno or 0), socket.MSG_NOSIGNAL)
         return 1
+    from procession.worker.modules import MODULES
+
+    MODULES.note()
     nursery.serve()
     return 0
 

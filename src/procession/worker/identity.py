@@ -14,8 +14,7 @@ import threading
 from collections.abc import Callable
 
 from procession.model.light import Any
-
-MODULE = "multiprocessing.process"
+from procession.worker.look import MULTIPROCESSING
 
 
 class Identity:
@@ -34,7 +33,7 @@ class Identity:
 
     def live(self, serve: Callable[[], None]) -> int:
         """Run `serve` as a process of `multiprocessing` runs its target; return the exit status."""
-        process = sys.modules.get(MODULE)
+        process = sys.modules.get(MULTIPROCESSING)
         if process is None:
             sys.meta_path.insert(0, _WhenImported(self._assume))
             return _live_plainly(serve)
@@ -69,7 +68,7 @@ class _WhenImported:
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
         """Find the module as it is always found; call `told` when it has run."""
-        if name != MODULE:
+        if name != MULTIPROCESSING:
             return None
         from importlib.machinery import PathFinder
 

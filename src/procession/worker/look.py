@@ -14,6 +14,8 @@ import types
 
 from procession.model.light import Any
 
+MULTIPROCESSING = "multiprocessing.process"  # where it is loaded, a worker is one of its processes
+
 
 def take(rerun_main: dict[str, Any] | None) -> dict[str, Any]:
     """In the parent: note what a worker must look like.
@@ -23,7 +25,7 @@ def take(rerun_main: dict[str, Any] | None) -> dict[str, Any]:
     """
     import warnings
 
-    process: Any = sys.modules.get("multiprocessing.process")  # where it is not loaded nobody has chosen a key
+    process: Any = sys.modules.get(MULTIPROCESSING)  # where it is not loaded nobody has chosen a key
     return {
         # without it proxies of a manager would find no way back
         "authkey": None if process is None else bytes(process.current_process().authkey),

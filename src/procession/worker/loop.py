@@ -25,7 +25,7 @@ from procession.wire.counter import BATCH, NOTHING, POSITION
 from procession.wire.exceptions import Encoded, encode
 from procession.wire.frames import Kind
 from procession.worker import look
-from procession.worker.modules import Modules
+from procession.worker.modules import MODULES
 from procession.worker.steps import STEPS, Prepared, Step, encode_failure, failing
 
 FRAMES_OF_A_STEP = 3  # _advance, step, and one of STEPS: an error from deeper inside is the task's
@@ -53,7 +53,6 @@ class Loop:
         self._functions: dict[int, Callable[..., Any]] = {}
         self._broken: Encoded | None = None  # what went wrong with the last definitions
         self._home = os.getpid()
-        self._modules = Modules()
         os.register_at_fork(after_in_child=self._forked)
 
     def begin(self) -> bool:
@@ -89,7 +88,7 @@ class Loop:
             self._say(Kind.BROKEN, codec.dump(encode_failure(error)))
             return False
         self._leave_if_forked(None)
-        self._modules = Modules()
+        MODULES.note()
         self._say(Kind.READY, b"%d" % os.getpid())
         return True
 
@@ -155,7 +154,7 @@ class Loop:
         step: Step = STEPS[style, bool(flags & codec.WHOLE)]
         self._counter[POSITION] = 0  # rebuilding the function is part of the first item
         self._counter[BATCH] = batch
-        self._modules.mend()
+        MODULES.mend()
         function: Callable[..., Any] = self._function
         if self._broken is not None:
             step, self._broken = failing(self._broken), None
@@ -220,12 +219,12 @@ class Loop:
         except ValueError:
             self._leave_if_forked(None)
             raise
-        self._modules.mend()  # for pickling what has ended
+        MODULES.mend()  # for pickling what has ended
 
     def check(self, error: BaseException) -> None:
         """Make sure that an error can be told: end this process if it is a child that a task forked."""
         self._leave_if_forked(error)
-        self._modules.mend()
+        MODULES.mend()
 
 
 def _is_ours(error: BaseException) -> bool:
