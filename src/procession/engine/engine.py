@@ -393,4 +393,4 @@ class Engine:
         self._lock = self._loop.lock = threading.RLock()
         self._backend.changed = threading.Condition(self._lock)
         self._backend.abandon()
-        self._watch.close()
+        self._watch.abandon()

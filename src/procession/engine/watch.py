@@ -56,3 +56,8 @@ class Watch:
             wake, self._wake = self._wake, -1
         self._poll.close()
         os.close(wake)
+
+    def abandon(self) -> None:
+        """In a forked child: close our copies; who held the lock when we were forked does not exist here."""
+        self._open = threading.RLock()
+        self.close()
