@@ -14,7 +14,6 @@ import socket
 import sys
 import threading
 from collections.abc import Sequence
-from itertools import count
 from time import monotonic, sleep
 
 from procession.launcher import forks, lifeline, nursery, start_methods
@@ -156,13 +155,13 @@ def connect(method: Method, preload: Sequence[str]) -> NurseryLink:
         raise start_failed(error) from error
 
 
-_SNAPSHOTS = count()
-
-
 def _snapshot() -> NurseryLink:
-    if next(_SNAPSHOTS):
-        # The first nursery imports it while this process goes on; that others come is not known before the second.
-        import procession.worker.main  # noqa: F401
+    # What each worker would import for itself. The nursery must not: should another thread of this process be importing
+    # it at the moment of the fork, its lock would stay locked there for ever.
+    import procession.worker.main  # noqa: F401
+
+    if MULTIPROCESSING in sys.modules:
+        import multiprocessing.util  # noqa: F401
     ours, theirs = forks.control_pair()
     with theirs:
         try:

@@ -301,12 +301,6 @@ def fork_snapshot(keep: socket.socket) -> int:
 
 def _snapshot_life(keep: socket.socket) -> int:
     lifeline.fill_standard_descriptors()
-    import procession.worker.main  # noqa: F401  # once here, not once in each worker
-    from procession.worker.look import MULTIPROCESSING
-
-    if MULTIPROCESSING in sys.modules:
-        import multiprocessing.util  # noqa: F401  # likewise
-
     return _serve(keep)
 
 
