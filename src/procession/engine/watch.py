@@ -24,10 +24,11 @@ class Watch:
     def watch(self, descriptor: int, writing: bool) -> None:
         """Wait for this descriptor too; `writing`: also until it can be written to."""
         mask = select.EPOLLIN | (select.EPOLLOUT if writing else 0)
-        known = self._known.get(descriptor)
-        if known is None:
+        if self._known.get(descriptor) == mask:
+            return
+        try:
             self._poll.register(descriptor, mask)
-        elif known != mask:
+        except FileExistsError:  # also where Ctrl-C broke off what is noted below
             self._poll.modify(descriptor, mask)
         self._known[descriptor] = mask
 
