@@ -166,29 +166,21 @@ def _thumbs() -> list[Target]:
 HOLDS_BACK = {
     "first result, default": "a fork more than Pool has (the nursery's, 2 to 3 ms), against shorter imports (2 ms)",
     "first result, clean nursery, over Pool with fork": (
-        "a second interpreter starts (8 ms) and imports us (14 ms); fewer modules there is the next thing to try"
+        "a second interpreter starts (8 ms) and imports us (14 ms, of which pickle, socket and threading are 6)"
     ),
-    "one call": (
-        "of some 45 us of CPU time 30 are Python in the parent (scheduler 4, pickling 4, the rest frames, locks and "
-        "bookkeeping) and 15 in the worker; the two wake-ups are as in the bare socket pair"
-    ),
-    "`submit().result()`: ProcessPoolExecutor": "as for `apply`, and the Future itself",
-    "20,000 `submit`": "as for `apply_async`, and the Future itself; rounds differ by a third here",
-    "20,000 `apply_async`": "7.5 us of CPU time a call in the parent, 2 of them pickling; each result is settled alone",
     "`map` of 1e4": "two batches of 5,000, pickled and rebuilt by the parent, which shares the two cores with them",
     "`imap`: input read": "the function was measured in the warm-up, so its batches begin large: some batches, not one",
     "`imap_unordered`: input read": "as for `imap`",
     "an idle pool of 2": "one process more than Pool has: the nursery, with 2 MB of pages of its own",
-    "2 workers: first result": "not looked into further; the rows of the first result, in whole processes, say 1.1 x",
-    "2 workers: all at work": "not looked into further",
+    "2 workers: first result": "each pool forks a snapshot of the caller first, which then forks the workers",
+    "2 workers: all at work": "as for the first result",
     "8 workers: all at work": (
-        "the nursery forks one after another, and a worker begins with 2 ms of CPU time of its own (mapping, session, "
-        "lifeline, first frames)"
+        "the nursery forks one after another, and a worker begins with 1.5 ms of CPU time, 1.0 for one of Pool: the rest "
+        "is its mapping, session, lifeline and channel (130 first touches of memory more)"
     ),
     "32 workers: all at work": "as with 8",
     "128 workers: all at work": "as with 8",
-    "tiny `map` with 128": "more workers are woken than the work is worth; the least batch is 0.1 ms of work",
-    "thumbs over our own": "not looked into further",
+    "thumbs over our own": "a third process, the parent, has work too: it decides, reports and writes progress",
 }
 
 
