@@ -175,8 +175,8 @@ HOLDS_BACK = {
     "2 workers: first result": "each pool forks a snapshot of the caller first, which then forks the workers",
     "2 workers: all at work": "as for the first result",
     "8 workers: all at work": (
-        "the nursery forks one after another, and a worker begins with 1.5 ms of CPU time, 1.0 for one of Pool: the rest "
-        "is its mapping, session, lifeline and channel (130 first touches of memory more)"
+        "the nursery forks one after another, and a worker begins with 1.5 ms of CPU time, one of Pool with 1.0: the "
+        "rest is its mapping, session, lifeline and channel (130 first touches of memory more)"
     ),
     "32 workers: all at work": "as with 8",
     "128 workers: all at work": "as with 8",

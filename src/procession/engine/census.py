@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import os
 import weakref
+from contextlib import suppress
 
 from procession.model.light import Protocol
 
@@ -30,27 +31,35 @@ class Engine(Protocol):
         """Close this process's copies of what is the parent's."""
 
 
-_ENGINES: weakref.WeakSet[Engine] = weakref.WeakSet()
+_engines: list[weakref.ref[Engine]] = []  # no WeakSet: a Ctrl-C that strikes while it forgets a member is lost
 
 
 def note(engine: Engine) -> None:
     """Take in an engine that has begun; it need not be taken out."""
-    _ENGINES.add(engine)
+    for dead in [each for each in _engines if each() is None]:
+        with suppress(ValueError):  # another thread has found it, too
+            _engines.remove(dead)
+    _engines.append(weakref.ref(engine))
+
+
+def _all() -> list[Engine]:
+    return [engine for each in _engines if (engine := each()) is not None]
 
 
 def _end_all() -> None:
     """At exit: end the pools that are still open, instead of leaving it to the order in which modules die."""
-    for engine in list(_ENGINES):
+    engines = _all()
+    for engine in engines:
         engine.terminate("the interpreter exits")
-    for engine in list(_ENGINES):
+    for engine in engines:
         engine.join(EXIT_SECONDS)
 
 
 def _abandon_all() -> None:
-    for engine in list(_ENGINES):
+    for engine in _all():
         if not engine.ended:  # threading has forgotten its thread by now: it cannot be asked
             engine.abandon()
-    _ENGINES.clear()
+    _engines.clear()
 
 
 atexit.register(_end_all)

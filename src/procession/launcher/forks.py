@@ -14,7 +14,8 @@ import socket
 import threading
 import weakref
 
-_sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+# No WeakSet: it runs Python code when a member dies, and a Ctrl-C that strikes there is lost.
+_sockets: list[weakref.ref[socket.socket]] = []
 _kept: dict[int, socket.socket] = {}  # by the thread that forks
 # Between the making of a socket and its entry no other thread may fork. A signal's handler may, in the same thread.
 _lock = threading.RLock()
@@ -24,7 +25,8 @@ def control_pair() -> tuple[socket.socket, socket.socket]:
     """Make a control socket: messages stay whole, and descriptors travel along."""
     with _lock:
         both = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        _sockets.update(both)
+        _sockets[:] = [each for each in _sockets if each() is not None]
+        _sockets.extend(map(weakref.ref, both))
     return both
 
 
@@ -40,9 +42,10 @@ def fork_with(keep: socket.socket) -> int:
 
 def _close_copies() -> None:
     kept = _kept.get(threading.get_ident())
-    for each in list(_sockets):
-        if each is not kept:
-            each.close()
+    for each in _sockets:
+        known = each()
+        if known is not None and known is not kept:
+            known.close()
     _sockets.clear()
     _lock.release()
 
