@@ -6,7 +6,36 @@ import importlib
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from multiprocessing import Array as Array
+    from multiprocessing import AuthenticationError as AuthenticationError
+    from multiprocessing import Barrier as Barrier
+    from multiprocessing import BoundedSemaphore as BoundedSemaphore
+    from multiprocessing import BufferTooShort as BufferTooShort
+    from multiprocessing import Condition as Condition
+    from multiprocessing import Event as Event
+    from multiprocessing import JoinableQueue as JoinableQueue
+    from multiprocessing import Lock as Lock
+    from multiprocessing import Pipe as Pipe
+    from multiprocessing import ProcessError as ProcessError
+    from multiprocessing import Queue as Queue
+    from multiprocessing import RawArray as RawArray
+    from multiprocessing import RawValue as RawValue
+    from multiprocessing import RLock as RLock
+    from multiprocessing import Semaphore as Semaphore
+    from multiprocessing import SimpleQueue as SimpleQueue
     from multiprocessing import TimeoutError as TimeoutError
+    from multiprocessing import Value as Value
+    from multiprocessing import allow_connection_pickling as allow_connection_pickling
+    from multiprocessing import cpu_count as cpu_count
+    from multiprocessing import freeze_support as freeze_support
+    from multiprocessing import get_all_start_methods as get_all_start_methods
+    from multiprocessing import get_logger as get_logger
+    from multiprocessing import get_start_method as get_start_method
+    from multiprocessing import log_to_stderr as log_to_stderr
+    from multiprocessing import reducer as reducer
+    from multiprocessing import set_executable as set_executable
+    from multiprocessing import set_forkserver_preload as set_forkserver_preload
+    from multiprocessing import set_start_method as set_start_method
 
     from procession.api import Stream as Stream
     from procession.api import failure as failure
@@ -26,8 +55,14 @@ if TYPE_CHECKING:
     from procession.model.outcome import Failure as Failure
     from procession.model.outcome import Outcome as Outcome
     from procession.pool import Pool as Pool
+    from procession.process import Process as Process
+    from procession.process import active_children as active_children
+    from procession.process import current_process as current_process
+    from procession.process import parent_process as parent_process
     from procession.results import AsyncResult as AsyncResult
     from procession.wire.exceptions import RemoteTraceback as RemoteTraceback
+
+    Manager = get_context().Manager
 
 __version__ = "0.1.0"
 
@@ -41,30 +76,52 @@ _HOMES = {
     "Outcome": "procession.model.outcome",
     "Pool": "procession.pool",
     "PoolTerminated": "procession.model.errors",
+    "Process": "procession.process",
     "ProcessionError": "procession.model.errors",
     "RemoteError": "procession.model.errors",
     "RemoteTraceback": "procession.wire.exceptions",
     "StartFailed": "procession.model.errors",
     "Stream": "procession.api",
     "TaskExit": "procession.model.errors",
-    "TimeoutError": "multiprocessing",
     "WorkerDied": "procession.model.errors",
     "failure": "procession.api",
     "get_context": "procession.context",
     "map": "procession.api",
     "stream": "procession.api",
 }
+# What multiprocessing does well is its own. Its functions belong to its default context, so the method that is set
+# there is set here.
+_THEIRS = (
+    "Array", "AuthenticationError", "Barrier", "BoundedSemaphore", "BufferTooShort", "Condition", "Event",
+    "JoinableQueue", "Lock", "Pipe", "ProcessError", "Queue", "RLock", "RawArray", "RawValue", "Semaphore",
+    "SimpleQueue", "TimeoutError", "Value", "active_children", "allow_connection_pickling", "cpu_count",
+    "current_process", "freeze_support", "get_all_start_methods", "get_logger", "get_start_method", "log_to_stderr",
+    "parent_process", "reducer", "set_executable", "set_forkserver_preload", "set_start_method",
+)  # fmt: skip
+_MODULES = (
+    "connection", "context", "dummy", "forkserver", "heap", "managers", "pool", "popen_fork", "popen_forkserver",
+    "popen_spawn_posix", "process", "queues", "reduction", "resource_sharer", "resource_tracker", "shared_memory",
+    "sharedctypes", "spawn", "synchronize", "util",
+)  # fmt: skip
 
-__all__ = sorted(_HOMES)  # a list all the same
+__all__ = sorted((*_HOMES, *_THEIRS, "Manager"))  # a list all the same
 
 
 def __getattr__(name: str) -> object:
-    home = _HOMES.get(name)
-    if home is None:
+    value: object
+    if name in _HOMES:
+        value = getattr(importlib.import_module(_HOMES[name]), name)
+    elif name in _THEIRS:
+        value = getattr(importlib.import_module("multiprocessing"), name)
+    elif name == "Manager":
+        value = importlib.import_module("procession.context").DEFAULT.Manager
+    elif name in _MODULES:
+        value = importlib.import_module(f"{__name__}.{name}")
+    else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(importlib.import_module(home), name)
+    globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
+    return sorted({*globals(), *__all__, *_MODULES})

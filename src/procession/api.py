@@ -102,7 +102,7 @@ def _enough(processes: int | None, items: Sequence[Any]) -> int | None:
     """No more workers than items, unless the caller chose their number."""
     if processes is not None:
         return processes
-    from procession.pool import default_workers
+    from procession.intake import default_workers
 
     return max(1, min(default_workers(), len(items)))
 

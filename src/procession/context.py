@@ -1,21 +1,32 @@
 """Contexts: a start method with the interface of `multiprocessing`.
 
-Knows: the standard library's contexts.
+Knows: the standard library's contexts, and which of our classes take the place of theirs.
 Must not know: how the methods work.
 """
 
 from __future__ import annotations
 
-import multiprocessing
+import multiprocessing.context as standard
 from collections.abc import Callable, Iterable
-from multiprocessing import context as standard
-from typing import Any
+from multiprocessing.context import AuthenticationError as AuthenticationError
+from multiprocessing.context import BufferTooShort as BufferTooShort
+from multiprocessing.context import ProcessError as ProcessError
+from multiprocessing.context import TimeoutError as TimeoutError
+from multiprocessing.context import assert_spawning as assert_spawning
+from multiprocessing.context import get_spawning_popen as get_spawning_popen
+from multiprocessing.context import set_spawning_popen as set_spawning_popen
+from typing import TYPE_CHECKING, Any, cast
 
+from procession import process
 from procession.pool import Pool as _Pool
+from procession.process import Process as Process
+
+if TYPE_CHECKING:
+    from procession.managers import SyncManager
 
 
-class _WithPool:
-    """What our contexts add to the standard ones."""
+class _Ours:
+    """What our contexts have in place of the standard ones."""
 
     def Pool(  # the standard library's name
         self,
@@ -28,36 +39,64 @@ class _WithPool:
         """Make a `procession.Pool` whose workers are born by this context's method."""
         return _Pool(processes, initializer, initargs, maxtasksperchild, self, **extras)
 
+    def Manager(self) -> SyncManager:
+        """Start a process that holds objects for others, and return its manager."""
+        from procession.managers import SyncManager
 
-class ForkContext(_WithPool, standard.ForkContext):  # type: ignore[misc]  # our Pool is not a subclass of theirs
+        manager = SyncManager(ctx=cast(standard.BaseContext, self))
+        manager.start()
+        return manager
+
+
+class ForkContext(_Ours, standard.ForkContext):  # type: ignore[misc]  # our Pool is not a subclass of theirs
     """Workers are forked from a snapshot of the caller."""
 
+    Process = process.ForkProcess
 
-class SpawnContext(_WithPool, standard.SpawnContext):  # type: ignore[misc]  # as above
+
+class SpawnContext(_Ours, standard.SpawnContext):  # type: ignore[misc]  # as above
     """Workers are fresh interpreters."""
 
+    Process = process.SpawnProcess
 
-class ForkServerContext(_WithPool, standard.ForkServerContext):  # type: ignore[misc]  # as above
+
+class ForkServerContext(_Ours, standard.ForkServerContext):  # type: ignore[misc]  # as above
     """Workers are forked from a clean nursery and run the main module once more."""
 
+    Process = process.ForkServerProcess
 
-class NurseryContext(_WithPool):
+
+class NurseryContext(_Ours, standard.BaseContext):  # type: ignore[misc]  # as above
     """Workers are forked from a clean nursery, and what their functions use is sent to them."""
 
-    def get_start_method(self, allow_none: bool = False) -> str:
-        """The name of the method."""
-        return "nursery"
+    _name = "nursery"
+    Process = process.NurseryProcess
 
 
-class DefaultContext(_WithPool):
+class DefaultContext(_Ours, standard.BaseContext):  # type: ignore[misc]  # as above
     """The default: asks `multiprocessing` which method was set, and what this Python prefers."""
 
-    def get_start_method(self, allow_none: bool = False) -> str | None:
-        """The method that is set, or the default of this Python."""
-        return multiprocessing.get_start_method(allow_none)
+    Process = process.Process
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(multiprocessing.get_context(), name)
+    def get_context(self, method: str | None = None) -> Any:
+        """The context of a start method; None: of the one that is set, else this one."""
+        return get_context(method)
+
+    def get_start_method(self, allow_none: bool = False) -> Any:
+        """The method that is set, or the default of this Python."""
+        return standard._default_context.get_start_method(allow_none)
+
+    def set_start_method(self, method: str | None, force: bool = False) -> None:
+        """Choose the method, for `multiprocessing` too.
+
+        Raises:
+            RuntimeError: It was chosen before.
+        """
+        standard._default_context.set_start_method(method, force)
+
+    def get_all_start_methods(self) -> list[str]:
+        """The standard library's methods, default first."""
+        return standard._default_context.get_all_start_methods()
 
 
 _CONTEXTS: dict[str, Any] = {
@@ -66,6 +105,7 @@ _CONTEXTS: dict[str, Any] = {
     "forkserver": ForkServerContext(),
     "nursery": NurseryContext(),
 }
+DEFAULT = DefaultContext()
 
 
 def get_context(method: str | None = None) -> Any:
@@ -80,11 +120,8 @@ def get_context(method: str | None = None) -> Any:
     Source: multiprocessing.get_context.
     """
     if method is None:
-        chosen = multiprocessing.get_start_method(allow_none=True)
-        return _CONTEXTS[chosen] if chosen is not None else _DEFAULT
+        chosen = standard._default_context.get_start_method(allow_none=True)
+        return _CONTEXTS[chosen] if chosen is not None else DEFAULT
     if method not in _CONTEXTS:
         raise ValueError(f"cannot find context for {method!r}: must be one of {', '.join(map(repr, _CONTEXTS))}")
     return _CONTEXTS[method]
-
-
-_DEFAULT = DefaultContext()

@@ -11,10 +11,12 @@ from collections.abc import Callable, Iterable, Mapping
 from procession.engine.calls import LazyCall, MapCall
 from procession.engine.engine import Engine
 from procession.engine.singles import Single
+from procession.launcher import host
 from procession.model.light import TYPE_CHECKING, Any
-from procession.model.task import Style, TaskOptions
+from procession.model.task import Style, TaskOptions, positive
 from procession.results import AsyncResult, ResultIterator
 from procession.wire.exceptions import harmless, interrupts
+from procession.worker import nesting
 
 if TYPE_CHECKING:
     from procession.monitor.progress import Reporter
@@ -141,3 +143,25 @@ def _length(iterable: Iterable[Any]) -> int | None:
         return len(iterable)  # type: ignore[arg-type]
     except Exception:  # it has none, or does not know it
         return None
+
+
+def default_workers() -> int:
+    """The number of workers of a pool whose caller did not choose it; a pool inside a worker gets its share."""
+    return max(1, host.worker_count().count // nesting.outer_workers())
+
+
+def checked_workers(processes: int | None) -> int:
+    """Check a number of workers; None: the default.
+
+    Raises:
+        ValueError: It is less than 1.
+        TypeError: It is no whole number.
+    """
+    if processes is None:
+        return default_workers()
+    try:
+        return positive("processes", processes)
+    except ValueError as error:
+        if isinstance(processes, (int, float)) and processes < 1:
+            raise
+        raise TypeError(str(error)) from None  # as in multiprocessing

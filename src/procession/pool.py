@@ -10,14 +10,13 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from procession.engine.engine import Engine
-from procession.intake import Intake
-from procession.launcher import host, start_methods
+from procession.intake import Intake, checked_workers
+from procession.launcher import start_methods
 from procession.model.errors import MaybeEncodingError as MaybeEncodingError
 from procession.model.light import TYPE_CHECKING, Any, Literal, Self, TypeVar, overload
 from procession.model.task import Style, positive
 from procession.results import AsyncResult, ResultIterator, make_future
 from procession.wire.exceptions import RemoteTraceback as RemoteTraceback
-from procession.worker import nesting
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -67,7 +66,7 @@ class Pool:
         progress: bool | Callable[[int, int, int | None], object] = False,
     ) -> None:
         self._state = TERMINATE  # so that nothing is ended that never began
-        workers = _checked_workers(processes)
+        workers = checked_workers(processes)
         if maxtasksperchild is not None:
             maxtasksperchild = positive("maxtasksperchild", maxtasksperchild)
         if initializer is not None and not callable(initializer):
@@ -379,17 +378,8 @@ class Pool:
         return f"<{type(self).__module__}.{type(self).__qualname__} state={self._state} pool_size={size}>"
 
 
-def default_workers() -> int:
-    """The number of workers of a pool whose caller did not choose it; a pool inside a worker gets its share."""
-    return max(1, host.worker_count().count // nesting.outer_workers())
+def __getattr__(name: str) -> Any:
+    """What else stands in `multiprocessing.pool`: `ThreadPool`, the names of its result classes."""
+    from multiprocessing import pool
 
-
-def _checked_workers(processes: int | None) -> int:
-    if processes is None:
-        return default_workers()
-    try:
-        return positive("processes", processes)
-    except ValueError as error:
-        if isinstance(processes, (int, float)) and processes < 1:
-            raise
-        raise TypeError(str(error)) from None  # as in multiprocessing
+    return getattr(pool, name)

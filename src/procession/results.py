@@ -25,7 +25,7 @@ R = TypeVar("R")
 
 def timeout_error(text: str) -> Exception:
     """Make the error of a wait that took too long: multiprocessing's TimeoutError and the built-in one at once."""
-    from procession.waiting import WaitTimeout
+    from procession.timeouts import WaitTimeout
 
     return WaitTimeout(text)
 

@@ -6,17 +6,12 @@ Must not know: pools.
 
 from __future__ import annotations
 
-import multiprocessing
 from concurrent.futures import Future
 from time import monotonic
 from typing import Any
 
 from procession.engine.engine import Engine
 from procession.engine.singles import Single
-
-
-class WaitTimeout(multiprocessing.TimeoutError, TimeoutError):
-    """The caller waited as long as it wanted; what it waited for goes on."""
 
 
 class PoolFuture(Future[Any]):

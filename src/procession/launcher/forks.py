@@ -13,6 +13,8 @@ import os
 import socket
 import threading
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 # No WeakSet: it runs Python code when a member dies, and a Ctrl-C that strikes there is lost.
 _sockets: list[weakref.ref[socket.socket]] = []
@@ -32,12 +34,19 @@ def control_pair() -> tuple[socket.socket, socket.socket]:
 
 def fork_with(keep: socket.socket) -> int:
     """Fork; the child keeps this one of the sockets. Return as `os.fork` does."""
+    with keeping(keep):
+        return os.fork()
+
+
+@contextmanager
+def keeping(keep: socket.socket) -> Iterator[None]:
+    """What this thread forks inside keeps this one of the sockets."""
     thread = threading.get_ident()
     _kept[thread] = keep
     try:
-        return os.fork()
+        yield
     finally:
-        del _kept[thread]
+        _kept.pop(thread, None)
 
 
 def _close_copies() -> None:

@@ -34,9 +34,14 @@ def pair() -> tuple[socket.socket, socket.socket]:
     return socket.socketpair()
 
 
-def hold(end: socket.socket) -> None:
-    """In the leader of a group: die with the group when the other end is closed, whatever it is doing then."""
-    fcntl.fcntl(end, fcntl.F_SETOWN, -os.getpid())
+def hold(end: socket.socket, group: bool = True) -> None:
+    """Die when the other end is closed, whatever this process is doing then.
+
+    Args:
+        end: Our end.
+        group: Die with all of the group, whose leader this process is.
+    """
+    fcntl.fcntl(end, fcntl.F_SETOWN, -os.getpid() if group else os.getpid())
     fcntl.fcntl(end, fcntl.F_SETSIG, signal.SIGKILL)
     fcntl.fcntl(end, fcntl.F_SETFL, fcntl.fcntl(end, fcntl.F_GETFL) | os.O_ASYNC)
     poll = select.poll()

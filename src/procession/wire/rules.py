@@ -11,6 +11,7 @@ import functools
 import io
 import pickle
 import sys
+from collections import ChainMap
 from collections.abc import Callable
 from types import CellType, FunctionType, MappingProxyType, ModuleType
 
@@ -66,6 +67,9 @@ class LightPickler(pickle.Pickler):
         self.cells: dict[int, tuple[CellType, Cell]] = {}
         self._spaces: dict[int, tuple[dict[str, Any], Space]] = {}
         self._plain_kinds: set[type] = set()  # asking once is enough: thousands of items may be of one class
+        reduction = sys.modules.get("multiprocessing.reduction")
+        if reduction is not None:  # connections and sockets, which only processes can hand to each other
+            self.dispatch_table = ChainMap(reduction.ForkingPickler(io.BytesIO()).dispatch_table, self._dispatch())
 
     def plainly(self, value: Any) -> Any:
         """Decide on anything that no rule is about."""
@@ -158,7 +162,7 @@ class LightPickler(pickle.Pickler):
         return copyreg.__newobj__, (type(value),), getattr(value, "__dict__", None) or None  # type: ignore[attr-defined]
 
     def _dispatch(self) -> Any:
-        return copyreg.dispatch_table
+        return getattr(self, "dispatch_table", copyreg.dispatch_table)
 
     def _function(self, value: FunctionType) -> Any:
         qualname = value.__qualname__

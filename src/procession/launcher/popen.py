@@ -1,0 +1,143 @@
+"""How a `Process` is born under each start method that writes down who it is: spawn, forkserver, nursery.
+
+Knows: what `multiprocessing` tells such a child, and when its main module need not, or cannot, be run once more there.
+Must not know: what a process does.
+
+As in the standard library, but: where the main module is no file with a guard (a notebook, `-c`, a script), it is not
+run again; what the process needs of it travels along. The same for a lambda or a closure in any program.
+
+Source: multiprocessing.popen_spawn_posix, multiprocessing.popen_forkserver, multiprocessing.spawn.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import pickle
+import sys
+from multiprocessing import (
+    context,
+    forkserver,
+    popen_forkserver,
+    popen_spawn_posix,
+    reduction,
+    resource_tracker,
+    spawn,
+    util,
+)
+from typing import Any
+
+from procession.launcher import start_methods
+from procession.wire import functions
+
+_util: Any = util
+
+
+def told(popen: Any, process: Any, method: str) -> memoryview:
+    """Write what a child is told first: how to look, and who it is.
+
+    Args:
+        popen: Who starts it; descriptors that it needs are noted there.
+        process: The process object.
+        method: The name of the start method.
+
+    Raises:
+        BaseException: What pickling the process raised.
+    """
+    chosen = start_methods.resolve(method)
+    look = spawn.get_preparation_data(process.name)
+    if not chosen.rerun_main:
+        look.pop("init_main_from_path", None)
+        look.pop("init_main_from_name", None)
+    if method == "nursery":
+        look.pop("start_method", None)
+    out = io.BytesIO()
+    context.set_spawning_popen(popen)
+    try:
+        reduction.dump(look, out)
+        out.write(_plainly(process) if chosen.rerun_main else _by_value(process, None))
+    finally:
+        context.set_spawning_popen(None)
+    return out.getbuffer()
+
+
+def _plainly(process: Any) -> bytes | memoryview:
+    out = io.BytesIO()
+    try:
+        reduction.dump(process, out)
+    except Exception as error:
+        try:
+            return _by_value(process, dict(vars(sys.modules["__main__"])))
+        except Exception as second:
+            raise error from second  # what users of multiprocessing know
+    return out.getbuffer()
+
+
+def _by_value(process: Any, baseline: dict[str, object] | None) -> bytes:
+    shipper = functions.Shipper(baseline)
+    packed = shipper.pack_main(process)
+    return pickle.dumps((_Parcel(shipper.definitions(packed.names, {}), packed.data)), 5)
+
+
+class _Parcel:
+    """A process object with what it needs of the parent's main module."""
+
+    def __init__(self, definitions: bytes | None, data: bytes) -> None:
+        self._contents = definitions, data
+
+    def __reduce__(self) -> Any:
+        return _unpack, self._contents
+
+
+def _unpack(definitions: bytes | None, data: bytes) -> Any:
+    if definitions is not None:
+        functions.install(definitions)
+    return pickle.loads(data)
+
+
+class SpawnPopen(popen_spawn_posix.Popen):
+    """The child is a fresh interpreter."""
+
+    _fds: list[int]
+
+    def _launch(self, process_obj: Any) -> None:
+        tracker: Any = resource_tracker.getfd()
+        self._fds.append(tracker)
+        message = told(self, process_obj, "spawn")
+        pipes: list[int] = []
+        try:
+            pipes += os.pipe()  # the child holds its end: that this closes is the news of its end
+            pipes += os.pipe()  # the message; it reads the end of this when we are gone
+            sentinel, child_end, child_in, message_in = pipes
+            command = spawn.get_command_line(tracker_fd=tracker, pipe_handle=child_in)
+            self._fds += [child_in, child_end]
+            self.pid = _util.spawnv_passfds(spawn.get_executable(), command, self._fds)
+            self.sentinel = sentinel
+            with open(message_in, "wb", closefd=False) as file:
+                file.write(message)
+        finally:
+            self.finalizer = _util.Finalize(self, _util.close_fds, [*pipes[0:1], *pipes[3:4]])
+            for descriptor in pipes[1:3]:
+                os.close(descriptor)
+
+
+class ForkServerPopen(popen_forkserver.Popen):
+    """The child is forked by the standard library's fork server."""
+
+    _fds: list[int]
+    start_method = "forkserver"
+
+    def _launch(self, process_obj: Any) -> None:
+        message = told(self, process_obj, self.start_method)
+        self.sentinel, message_in = forkserver.connect_to_new_process(self._fds)
+        kept = os.dup(message_in)  # the child sees by its end that we are gone
+        self.finalizer = _util.Finalize(self, _util.close_fds, (kept, self.sentinel))
+        with open(message_in, "wb") as file:
+            file.write(message)
+        self.pid = forkserver.read_signed(self.sentinel)
+
+
+class NurseryPopen(ForkServerPopen):
+    """The same, and the main module is never run again."""
+
+    start_method = "nursery"

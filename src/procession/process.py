@@ -1,0 +1,171 @@
+"""`Process`: that of `multiprocessing`, which also gives its result, and ends when its parent does.
+
+Knows: what multiprocessing keeps about processes, and how it starts them.
+Must not know: pools.
+"""
+
+from __future__ import annotations
+
+import multiprocessing.context as standard
+import os
+from multiprocessing import process
+from multiprocessing.process import active_children as active_children
+from multiprocessing.process import current_process as current_process
+from multiprocessing.process import parent_process as parent_process
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from procession.launcher import bond, forks
+from procession.model.errors import WorkerDied
+from procession.timeouts import WaitTimeout
+
+if TYPE_CHECKING:
+    from procession.wire.codec import Results
+
+_Base = process.BaseProcess
+
+
+class _Bound(_Base):
+    """What all our processes have in common."""
+
+    _bond: bond.Bond | None = None
+    _ended: Results | None = None
+
+    def start(self) -> None:
+        """Start the child process.
+
+        Raises:
+            OSError: The system refused a process or descriptors.
+        """
+        if self._bond is not None or self._closed:  # type: ignore[attr-defined]
+            super().start()  # which says what is wrong
+        made = self._bond = bond.make()
+        try:
+            with forks.keeping(made.theirs):
+                super().start()
+        except BaseException:
+            self._bond = None
+            made.close()
+            raise
+        made.born()
+
+    def run(self) -> Any:
+        """What the child does: call the target. A subclass may do something else; what it returns is the result."""
+        target = self._target  # type: ignore[attr-defined]
+        if target:
+            return target(*self._args, **self._kwargs)  # type: ignore[attr-defined]
+        return None
+
+    def _bootstrap(self, parent_sentinel: Any = None) -> int:
+        if self._bond is not None:
+            told, run = self._bond, self.run
+            told.hold()
+            self.run = lambda: told.tell(run)  # type: ignore[method-assign]
+        code: int = super()._bootstrap(parent_sentinel)  # type: ignore[misc]
+        return code
+
+    def result(self, timeout: float | None = None) -> Any:
+        """Wait for the end of the process and return what its target, or its `run`, returned.
+
+        Args:
+            timeout: Seconds to wait. None: for ever.
+
+        Raises:
+            TimeoutError: It still runs; ask again.
+            WorkerDied: It ended before its target did, by a signal or `os._exit`.
+            BaseException: What the target raised.
+        """
+        value, error = self._outcome(timeout)
+        if error is not None:
+            raise error
+        return value
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """Wait for the end of the process and return what its target raised; None if it returned.
+
+        Raises:
+            TimeoutError: As `result`.
+        """
+        return self._outcome(timeout)[1]
+
+    def _outcome(self, timeout: float | None) -> tuple[Any, BaseException | None]:
+        self.join(timeout)
+        if self.exitcode is None:
+            raise WaitTimeout(f"process {self.name!r} has not ended within timeout={timeout!r} seconds; it goes on")
+        if self._ended is None and self._bond is not None:
+            self._ended = self._bond.outcome()
+            self._bond.close()
+        if self._ended is None:
+            return None, WorkerDied(item=f"of process {self.name!r}", pid=self.pid, exitcode=self.exitcode)
+        return self._ended.values[0], (self._ended.failures or {}).get(0)
+
+    def close(self) -> None:
+        """Give back what the process object holds.
+
+        Raises:
+            ValueError: The process still runs.
+        """
+        super().close()
+        if self._bond is not None and self._parent_pid == os.getpid():  # type: ignore[attr-defined]
+            self._bond.close()
+
+
+class Process(_Bound, standard.Process):
+    """A process that runs `target(*args, **kwargs)`, born by the start method that is set.
+
+    `multiprocessing.Process`, and more: lambdas and closures are targets under every start method, no
+    `if __name__ == "__main__"` is needed, the process ends when its parent does, and `result` gives what the target
+    returned.
+
+    Args:
+        group: None.
+        target: What is called; None where a subclass overrides `run`.
+        name: Its name.
+        args: Arguments of the target.
+        kwargs: Keyword arguments of the target.
+        daemon: True: it is ended when its parent ends normally, instead of being waited for. None: as its parent is.
+
+    Source: multiprocessing.Process.
+    """
+
+    @staticmethod
+    def _Popen(process_obj: Any) -> Any:
+        return _BY_METHOD[standard._default_context.get_start_method()]._Popen(process_obj)
+
+
+class ForkProcess(_Bound, standard.ForkProcess):
+    """A process that is forked from its parent."""
+
+
+class SpawnProcess(_Bound, standard.SpawnProcess):
+    """A process that is a fresh interpreter."""
+
+    @staticmethod
+    def _Popen(process_obj: Any) -> Any:
+        from procession.launcher.popen import SpawnPopen
+
+        return SpawnPopen(process_obj)
+
+
+class ForkServerProcess(_Bound, standard.ForkServerProcess):
+    """A process that is forked from a clean server process."""
+
+    @staticmethod
+    def _Popen(process_obj: Any) -> Any:
+        from procession.launcher.popen import ForkServerPopen
+
+        return ForkServerPopen(process_obj)
+
+
+class NurseryProcess(_Bound):
+    """A process that is forked from a clean server process and never runs the main module again."""
+
+    _start_method: ClassVar[str | None] = None
+
+    @staticmethod
+    def _Popen(process_obj: Any) -> Any:
+        from procession.launcher.popen import NurseryPopen
+
+        return NurseryPopen(process_obj)
+
+
+_BY_METHOD: dict[str, Any] = {"fork": ForkProcess, "spawn": SpawnProcess, "forkserver": ForkServerProcess}
