@@ -8,13 +8,6 @@ from __future__ import annotations
 
 import multiprocessing.context as standard
 from collections.abc import Callable, Iterable
-from multiprocessing.context import AuthenticationError as AuthenticationError
-from multiprocessing.context import BufferTooShort as BufferTooShort
-from multiprocessing.context import ProcessError as ProcessError
-from multiprocessing.context import TimeoutError as TimeoutError
-from multiprocessing.context import assert_spawning as assert_spawning
-from multiprocessing.context import get_spawning_popen as get_spawning_popen
-from multiprocessing.context import set_spawning_popen as set_spawning_popen
 from typing import TYPE_CHECKING, Any, cast
 
 from procession import process
@@ -125,3 +118,8 @@ def get_context(method: str | None = None) -> Any:
     if method not in _CONTEXTS:
         raise ValueError(f"cannot find context for {method!r}: must be one of {', '.join(map(repr, _CONTEXTS))}")
     return _CONTEXTS[method]
+
+
+def __getattr__(name: str) -> Any:
+    """What else stands in `multiprocessing.context`."""
+    return getattr(standard, name)

@@ -169,3 +169,8 @@ class NurseryProcess(_Bound):
 
 
 _BY_METHOD: dict[str, Any] = {"fork": ForkProcess, "spawn": SpawnProcess, "forkserver": ForkServerProcess}
+
+
+def __getattr__(name: str) -> Any:
+    """What else stands in `multiprocessing.process`."""
+    return getattr(process, name)

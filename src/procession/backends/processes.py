@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Sequence
 from time import monotonic
 
 from procession.backends import printing
@@ -20,6 +19,7 @@ from procession.launcher import child, host, nursery
 from procession.launcher.start_methods import Method, preparation
 from procession.model.errors import StartFailed
 from procession.model.light import Any
+from procession.model.settings import Settings
 from procession.wire import codec, exceptions
 from procession.wire.channel import CHANNEL_LOST, ChannelClosed
 from procession.wire.counter import Counters
@@ -29,6 +29,7 @@ from procession.worker import look, nesting
 
 NURSERIES_LIMIT = 3  # nurseries in a row that ended before a worker was ready: more would only repeat it
 GONE_SECONDS = 1.0  # how long a worker may take to vanish after SIGKILL before we go on without having seen it
+SLOTS_FOR_EACH = 4  # workers that may live at once, for each one that the pool has
 MOST_ENDING = 16  # retired workers, beside as many as the pool has, that may take their time
 HURRY_SECONDS = 1.0  # what the oldest of them has left when there are more
 
@@ -38,36 +39,24 @@ class Processes:
 
     Args:
         method: How they are born.
-        preload: Modules that a clean nursery imports before it forks them.
-        slots: How many may live at once.
+        settings: How many, and how they live.
         watch: Who waits for descriptors.
         lock: The engine's; `hear` takes it where it changes more than one channel.
-        title: How they are named, e.g. `ForkPoolWorker`.
-        workers: How many the pool wants.
 
     Raises:
         StartFailed: The system refused the nursery.
     """
 
-    def __init__(
-        self,
-        method: Method,
-        preload: Sequence[str],
-        slots: int,
-        watch: Watch,
-        lock: threading.RLock,
-        title: str,
-        workers: int,
-    ) -> None:
+    def __init__(self, method: Method, settings: Settings, watch: Watch, lock: threading.RLock) -> None:
         self._method = method
-        self._preload = preload
+        self._preload = settings.preload
         self._watch = watch
         self._lock = lock
         self.changed = threading.Condition(lock)  # a worker has begun or ended: for those who wait for just that
-        self._title = title
-        self._workers = workers * nesting.outer_workers()
+        self._title = settings.title
+        self._workers = settings.workers * nesting.outer_workers()
         self._put_off: list[int] = []
-        self._most_ending = workers + MOST_ENDING
+        self._most_ending = settings.workers + MOST_ENDING
         self._beginning = b""
         self._beginning_names: frozenset[str] = frozenset()
         self.links: dict[int, Link] = {}
@@ -75,10 +64,10 @@ class Processes:
         self._nurseries_lost = 0  # since a worker was ready
         baseline = method.main_baseline()
         self._look = None if method.snapshot else codec.dump(look.take(preparation(method)))
-        self._nursery = child.connect(method, preload)
+        self._nursery = child.connect(method, settings.preload)
         try:
             self._portions = Portions(Shipper(baseline), watch)
-            self._counters = Counters(slots)
+            self._counters = Counters(SLOTS_FOR_EACH * settings.workers + MOST_ENDING)
             self._watch.watch(self._nursery.fileno(), False)
         except OSError as error:
             self._nursery.close()

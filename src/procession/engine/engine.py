@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from time import monotonic
 
 from procession.backends.base import Function
@@ -26,6 +26,7 @@ from procession.launcher import child, host, lifeline
 from procession.launcher.start_methods import Method
 from procession.model.errors import PoolTerminated, StartFailed
 from procession.model.light import Any
+from procession.model.settings import Settings
 from procession.scheduler import events
 from procession.scheduler.scheduler import Scheduler
 from procession.wire.functions import Packed, pack_plainly
@@ -48,28 +49,13 @@ class Engine:
 
     Args:
         method: How the workers are born.
-        workers: How many.
-        quota: Items that one worker may run, or None.
-        initializer: What every worker runs first, or None.
-        initargs: Its arguments.
-        preload: Modules that a clean nursery imports first.
-        title: How the workers are named.
+        settings: How many, and how they live.
 
     Raises:
         StartFailed: The system refused processes or descriptors.
     """
 
-    def __init__(
-        self,
-        method: Method,
-        workers: int,
-        quota: int | None = None,
-        initializer: Callable[..., object] | None = None,
-        initargs: Iterable[Any] = (),
-        preload: Sequence[str] = (),
-        title: str = "PoolWorker",
-    ) -> None:
-        initargs = tuple(initargs)  # users' code: before anything is open
+    def __init__(self, method: Method, settings: Settings) -> None:
         self._pid = os.getpid()
         self._lock = threading.RLock()  # it knows its owner, so that none waits for itself: see `_outside`
         try:
@@ -82,28 +68,28 @@ class Engine:
         self._functions = Functions()
         self._terminated = False
         self.ended = False  # nothing is left of it
-        self._title = title
-        slots = 4 * workers + 16
+        self._title = settings.title
         try:
-            self._backend = Processes(method, preload, slots, self._watch, self._lock, title, workers)
+            self._backend = Processes(method, settings, self._watch, self._lock)
         except BaseException:
             self._watch.close()
             raise
-        self._loop = Loop(self._lock, Scheduler(quota, host.cores()), self._backend, self._watch, self._singles)
+        scheduler = Scheduler(settings.quota, host.cores())
+        self._loop = Loop(self._lock, scheduler, self._backend, self._watch, self._singles)
         self._thread = threading.Thread(target=self._run, name="procession-engine", daemon=True)
-        self._begin(workers, initializer, initargs)
+        self._begin(settings)
         census.note(self)
 
-    def _begin(self, workers: int, initializer: Callable[..., object] | None, initargs: tuple[Any, ...]) -> None:
+    def _begin(self, settings: Settings) -> None:
         try:
-            self._backend.begin_with(initializer, initargs)
+            self._backend.begin_with(settings.initializer, settings.initargs)
         except BaseException:
             self._backend.close()
             self._watch.close()
             raise
         with self._lock:
             self._enter(self._singles, None)
-            self._loop.tell(events.Opened(workers))
+            self._loop.tell(events.Opened(settings.workers))
         try:
             self._thread.start()
         except RuntimeError as error:

@@ -1,0 +1,266 @@
+"""The calls of a pool: `apply`, `map`, `imap` and their like.
+
+Knows: their names, signatures and promises, as multiprocessing.pool has them.
+Must not know: how a pool begins and ends, how items reach workers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from procession.engine.engine import Engine
+from procession.intake import Intake
+from procession.model.light import TYPE_CHECKING, Any, Literal, TypeVar, overload
+from procession.model.task import Style
+from procession.results import AsyncResult, ResultIterator, make_future
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from procession.model.outcome import Outcome
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+Keywords = Mapping[str, Any] | None
+Callback = Callable[[Any], object] | None
+ErrorCallback = Callable[[BaseException], object] | None
+
+
+class PoolCalls:
+    """What a pool does with functions and items."""
+
+    _engine: Engine
+    _intake: Intake
+
+    # One item.
+
+    @overload
+    def apply(self, func: Callable[..., R], args: Iterable[Any] = (), kwds: Keywords = None) -> R: ...
+    @overload
+    def apply(
+        self, func: Callable[..., R], args: Iterable[Any] = (), kwds: Keywords = None, *, outcomes: Literal[True]
+    ) -> Outcome[R]: ...
+    def apply(
+        self, func: Callable[..., R], args: Iterable[Any] = (), kwds: Keywords = None, *, outcomes: bool = False
+    ) -> Any:
+        """Call `func(*args, **kwds)` in a worker and return its result.
+
+        Raises:
+            WorkerDied: The worker died while it ran it.
+            ValueError: The pool is closed.
+            BaseException: What the function raised.
+        """
+        self._engine.may_wait()
+        result: AsyncResult[Any] = AsyncResult(self._engine, self, None, None, outcomes)
+        single = self._intake.single(func, args, kwds, result)
+        if single is not None:
+            self._engine.run_single(single, result.ready)
+        return result.get()
+
+    @overload
+    def apply_async(
+        self,
+        func: Callable[..., R],
+        args: Iterable[Any] = (),
+        kwds: Keywords = None,
+        callback: Callback = None,
+        error_callback: ErrorCallback = None,
+    ) -> AsyncResult[R]: ...
+    @overload
+    def apply_async(
+        self,
+        func: Callable[..., R],
+        args: Iterable[Any] = (),
+        kwds: Keywords = None,
+        callback: Callback = None,
+        error_callback: ErrorCallback = None,
+        *,
+        outcomes: Literal[True],
+    ) -> AsyncResult[Outcome[R]]: ...
+    def apply_async(
+        self,
+        func: Callable[..., R],
+        args: Iterable[Any] = (),
+        kwds: Keywords = None,
+        callback: Callback = None,
+        error_callback: ErrorCallback = None,
+        *,
+        outcomes: bool = False,
+    ) -> Any:
+        """Call `func(*args, **kwds)` in a worker; return at once.
+
+        Args:
+            callback: Called with the result, in a thread of the pool's; it must not wait for this pool.
+            error_callback: Called with the error instead.
+
+        Raises:
+            ValueError: The pool is closed.
+        """
+        result: AsyncResult[Any] = AsyncResult(self._engine, self, callback, error_callback, outcomes)
+        single = self._intake.single(func, args, kwds, result)
+        if single is not None:
+            self._engine.submit_single(single)
+        return result
+
+    def submit(self, fn: Callable[..., R], /, *args: Any, **kwargs: Any) -> Future[R]:
+        """Call `fn(*args, **kwargs)` in a worker; return a `concurrent.futures.Future`.
+
+        Raises:
+            ValueError: The pool is closed.
+        """
+        future = make_future(self._engine, self)
+        single = self._intake.single(fn, args, kwargs, future)
+        if single is not None:
+            self._engine.submit_single(single)
+        return future
+
+    # Many items, one result.
+
+    @overload
+    def map(self, func: Callable[[T], R], iterable: Iterable[T], chunksize: int | None = None) -> list[R]: ...
+    @overload
+    def map(
+        self, func: Callable[[T], R], iterable: Iterable[T], chunksize: int | None = None, *, outcomes: Literal[True]
+    ) -> list[Outcome[R]]: ...
+    def map(
+        self, func: Callable[[T], R], iterable: Iterable[T], chunksize: int | None = None, *, outcomes: bool = False
+    ) -> Any:
+        """Call `func` on every item and return the results in order, when all have ended.
+
+        Args:
+            chunksize: Items that travel together. None: sized by their measured duration.
+            outcomes: Return an `Outcome` per item, and raise for none.
+
+        Raises:
+            BaseException: The error of the first item that failed, after all have ended; `procession.failure` tells
+                which item it was and how the others ended.
+            ValueError: The pool is closed.
+        """
+        self._engine.may_wait()
+        return self._intake.map(self, Style.CALL, func, iterable, chunksize, None, None, outcomes).get()
+
+    @overload
+    def map_async(
+        self,
+        func: Callable[[T], R],
+        iterable: Iterable[T],
+        chunksize: int | None = None,
+        callback: Callback = None,
+        error_callback: ErrorCallback = None,
+    ) -> AsyncResult[list[R]]: ...
+    @overload
+    def map_async(
+        self,
+        func: Callable[[T], R],
+        iterable: Iterable[T],
+        chunksize: int | None = None,
+        callback: Callback = None,
+        error_callback: ErrorCallback = None,
+        *,
+        outcomes: Literal[True],
+    ) -> AsyncResult[list[Outcome[R]]]: ...
+    def map_async(
+        self,
+        func: Callable[[T], R],
+        iterable: Iterable[T],
+        chunksize: int | None = None,
+        callback: Callback = None,
+        error_callback: ErrorCallback = None,
+        *,
+        outcomes: bool = False,
+    ) -> Any:
+        """As `map`, but return at once."""
+        return self._intake.map(self, Style.CALL, func, iterable, chunksize, callback, error_callback, outcomes, True)
+
+    @overload
+    def starmap(
+        self, func: Callable[..., R], iterable: Iterable[Iterable[Any]], chunksize: int | None = None
+    ) -> list[R]: ...
+    @overload
+    def starmap(
+        self,
+        func: Callable[..., R],
+        iterable: Iterable[Iterable[Any]],
+        chunksize: int | None = None,
+        *,
+        outcomes: Literal[True],
+    ) -> list[Outcome[R]]: ...
+    def starmap(
+        self,
+        func: Callable[..., R],
+        iterable: Iterable[Iterable[Any]],
+        chunksize: int | None = None,
+        *,
+        outcomes: bool = False,
+    ) -> Any:
+        """As `map`, but each item is a tuple of arguments: `func(*item)`."""
+        self._engine.may_wait()
+        return self._intake.map(self, Style.STAR, func, iterable, chunksize, None, None, outcomes).get()
+
+    @overload
+    def starmap_async(
+        self,
+        func: Callable[..., R],
+        iterable: Iterable[Iterable[Any]],
+        chunksize: int | None = None,
+        callback: Callback = None,
+        error_callback: ErrorCallback = None,
+    ) -> AsyncResult[list[R]]: ...
+    @overload
+    def starmap_async(
+        self,
+        func: Callable[..., R],
+        iterable: Iterable[Iterable[Any]],
+        chunksize: int | None = None,
+        callback: Callback = None,
+        error_callback: ErrorCallback = None,
+        *,
+        outcomes: Literal[True],
+    ) -> AsyncResult[list[Outcome[R]]]: ...
+    def starmap_async(
+        self,
+        func: Callable[..., R],
+        iterable: Iterable[Iterable[Any]],
+        chunksize: int | None = None,
+        callback: Callback = None,
+        error_callback: ErrorCallback = None,
+        *,
+        outcomes: bool = False,
+    ) -> Any:
+        """As `starmap`, but return at once."""
+        return self._intake.map(self, Style.STAR, func, iterable, chunksize, callback, error_callback, outcomes, True)
+
+    # Many items, one after another.
+
+    @overload
+    def imap(
+        self, func: Callable[[T], R], iterable: Iterable[T], chunksize: int | None = None
+    ) -> ResultIterator[R]: ...
+    @overload
+    def imap(
+        self, func: Callable[[T], R], iterable: Iterable[T], chunksize: int | None = None, *, outcomes: Literal[True]
+    ) -> ResultIterator[Outcome[R]]: ...
+    def imap(
+        self, func: Callable[[T], R], iterable: Iterable[T], chunksize: int | None = None, *, outcomes: bool = False
+    ) -> Any:
+        """Call `func` on the items; return an iterator over the results, in order.
+
+        The input is read only as far ahead as the workers need; unread results are bounded too. An item that failed
+        raises at its place; the next `next()` goes on.
+        """
+        return self._intake.stream(self, func, iterable, chunksize, True, outcomes)
+
+    @overload
+    def imap_unordered(
+        self, func: Callable[[T], R], iterable: Iterable[T], chunksize: int | None = None
+    ) -> ResultIterator[R]: ...
+    @overload
+    def imap_unordered(
+        self, func: Callable[[T], R], iterable: Iterable[T], chunksize: int | None = None, *, outcomes: Literal[True]
+    ) -> ResultIterator[Outcome[R]]: ...
+    def imap_unordered(
+        self, func: Callable[[T], R], iterable: Iterable[T], chunksize: int | None = None, *, outcomes: bool = False
+    ) -> Any:
+        """As `imap`, but the results come as they finish."""
+        return self._intake.stream(self, func, iterable, chunksize, False, outcomes)
