@@ -130,21 +130,28 @@ class Dispatch:
     def _take_back(self, now: float) -> Iterable[actions.Action]:
         """With nothing left to hand out, relieve the worker that would keep an idle one waiting longest."""
         worst: Worker | None = None
-        # Busy workers that share a core are slow, not behind: another that is woken makes them slower still.
-        sharing = max(1.0, self._busy / self._cores)
-        longest = TAKE_BACK_SECONDS * sharing
+        longest = 0.0
         for worker in self._roster:
             if worker.owed < 2 or worker.squeezed or not worker.behind:
                 continue
-            due = worker.progress + OVERDUE_SECONDS * sharing
+            patience = self._patience(worker)
+            due = worker.progress + OVERDUE_SECONDS * patience
             if now >= due:
                 worst = worker
                 break
             expected = self._expected(worker)
-            if expected >= longest:
+            if expected >= max(longest, TAKE_BACK_SECONDS * patience):
                 worst, longest = worker, expected
             self.deadline = due if self.deadline is None else min(self.deadline, due)
         return () if worst is None else (self.relieve(worst),)
+
+    def _patience(self, worker: Worker) -> float:
+        """How many times longer than alone a worker may take: where short items share a core, it is slow, not behind,
+        and another that is woken makes it slower still."""
+        call = self._calls.get(worker.batches[0].call)
+        if call is None or call.pace.item_seconds >= BUSY_SECONDS:
+            return 1.0
+        return max(1.0, self._busy / self._cores)
 
     @staticmethod
     def relieve(worker: Worker) -> actions.TakeBack:
