@@ -6,10 +6,11 @@ Must not know: signatures; `pool.py` has those of multiprocessing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from procession.engine.calls import LazyCall, MapCall
 from procession.engine.engine import Engine
+from procession.engine.feeder import Feeder
 from procession.engine.singles import Single
 from procession.launcher import host
 from procession.model.light import TYPE_CHECKING, Any
@@ -90,15 +91,29 @@ class Intake:
         kept = (tuple, range) if returns_early else (list, tuple, range)
         items: Any = iterable if type(iterable) in kept else list(iterable)
         result: AsyncResult[Any] = AsyncResult(self._engine, pool, callback, error_callback)
+        self.many(style, function, items, options, result)
+        return result
+
+    def many(
+        self, style: Style, function: Callable[..., Any], items: Sequence[Any], options: TaskOptions, result: Any
+    ) -> MapCall | None:
+        """Take in a call all of whose items are there; None if its function cannot be pickled, and its result knows.
+
+        Args:
+            result: Where its outcome goes: `settle_map` takes that of the call, `settle` that of one that never began.
+
+        Raises:
+            ValueError: The pool is closed.
+        """
         try:
             packed = self._engine.function(function)
         except Exception as error:
             result.settle(None, error, None, None)
-            return result
+            return None
         call = MapCall(packed, style, options, items, result.settle_map)
         call.progress = self._reporter(len(items))
         self._engine.submit(call, len(items))
-        return result
+        return call
 
     def stream(
         self,
@@ -117,18 +132,33 @@ class Intake:
         Raises:
             ValueError: The pool is closed, or `chunksize` is no positive whole number.
         """
+        call = self.lazy(function, length_of(iterable), chunksize, ordered, outcomes)
+        iterator: ResultIterator[Any] = ResultIterator(self._engine, pool, call)
+        if not call.finished:
+            self._engine.feed(Feeder(call, iter(iterable)))
+        return iterator
+
+    def lazy(
+        self, function: Callable[..., Any], length: int | None, chunksize: int | None, ordered: bool, outcomes: bool
+    ) -> LazyCall:
+        """Make a call whose results are wanted one by one; it has ended already if its function cannot be pickled.
+
+        Args:
+            length: Of its input, where that is known.
+
+        Raises:
+            ValueError: The pool is closed, or `chunksize` is no positive whole number.
+        """
         options = TaskOptions(chunksize=chunksize, ordered=ordered, lazy=True, timed=outcomes)
         self._engine.usable()
         call = LazyCall(None, Style.CALL, options)
-        iterator: ResultIterator[Any] = ResultIterator(self._engine, pool, call)
         try:
             call.function = self._engine.function(function)
         except Exception as error:
             call.fail(error, [])  # comes out of `next()`, as from `get()` of the other calls
-            return iterator
-        call.progress = self._reporter(_length(iterable))
-        self._engine.feed(call, iterable)
-        return iterator
+        else:
+            call.progress = self._reporter(length)
+        return call
 
     def _reporter(self, total: int | None) -> Reporter | None:
         if not self._progress:
@@ -138,7 +168,8 @@ class Intake:
         return reporter(self._progress, total)
 
 
-def _length(iterable: Iterable[Any]) -> int | None:
+def length_of(iterable: object) -> int | None:
+    """The length of an input, if it has one and knows it."""
     try:
         return len(iterable)  # type: ignore[arg-type]
     except Exception:  # it has none, or does not know it

@@ -90,10 +90,14 @@ class Pool(PoolCalls):
 
         Returns when all workers have ended; in a callback, which may not wait, at once.
         """
-        self._state = TERMINATE
-        self._engine.terminate("terminate() was called")
+        self.stop()
         if self._engine.can_wait:
             self._engine.join()
+
+    def stop(self) -> None:
+        """Terminate, but do not wait for the workers' end."""
+        self._state = TERMINATE
+        self._engine.terminate("terminate() was called")
 
     def join(self) -> None:
         """Wait until all workers have ended.

@@ -123,7 +123,7 @@ class AsyncResult(Generic[R]):
 
     def settle_map(self, call: MapCall) -> None:
         """Take the outcome of a call with many items; the engine calls this once."""
-        error = _first_error(call)
+        error = first_error(call)
         self._settle(None if error is not None else call.results, error)
 
     def _settle(self, value: Any, error: BaseException | None) -> None:
@@ -142,7 +142,7 @@ class AsyncResult(Generic[R]):
                 waiter.release()
 
 
-def _first_error(call: MapCall) -> BaseException | None:
+def first_error(call: MapCall) -> BaseException | None:
     """The error that a `map` ends with: the whole call's, or that of the first item that failed.
 
     The outcomes that are there are kept for `procession.failure`.

@@ -8,21 +8,21 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from time import monotonic
 
-from procession.backends.base import Function
+from procession.backends.base import Backend, Function
 from procession.backends.processes import Processes
 from procession.engine import census
 from procession.engine.calls import Call, Chunk, LazyCall
-from procession.engine.feeder import Feeder
+from procession.engine.feeder import Feed
 from procession.engine.functions import Functions
 from procession.engine.lending import Returned, read_lent
 from procession.engine.loop import Loop
 from procession.engine.members import Member
 from procession.engine.singles import Loan, Single, Singles
 from procession.engine.watch import Watch
-from procession.launcher import child, host, lifeline
+from procession.launcher import child, lifeline
 from procession.launcher.start_methods import Method
 from procession.model.errors import PoolTerminated, StartFailed
 from procession.model.light import Any
@@ -68,19 +68,24 @@ class Engine:
         self._functions = Functions()
         self._terminated = False
         self.ended = False  # nothing is left of it
+        self._wait_for_end: list[Callable[[], None]] = []
         self._title = settings.title
         try:
-            self._backend = Processes(method, settings, self._watch, self._lock)
+            self._backend = self._connect(method, settings)
         except BaseException:
             self._watch.close()
             raise
-        scheduler = Scheduler(settings.quota, host.cores())
+        scheduler = Scheduler(settings.quota, self._backend.cores())
         self._loop = Loop(self._lock, scheduler, self._backend, self._watch, self._singles)
         self._thread = threading.Thread(target=self._run, name="procession-engine", daemon=True)
         self._begin(settings)
         census.note(self)
 
+    def _connect(self, method: Method, settings: Settings) -> Backend:
+        return Processes(method, settings, self._watch, self._lock)
+
     def _begin(self, settings: Settings) -> None:
+        self._backend.listen(self._loop.hear, self._loop.request)
         try:
             self._backend.begin_with(settings.initializer, settings.initargs)
         except BaseException:
@@ -107,6 +112,13 @@ class Engine:
             self.ended = True
             self._backend.close()
             self._watch.close()
+        for told in self._wait_for_end:
+            told()
+
+    @property
+    def loop(self) -> Loop:
+        """What moves the calls along: for those beside the engine that add to a step of it."""
+        return self._loop
 
     # Calls.
 
@@ -122,7 +134,7 @@ class Engine:
         if known is None:
             plain = pack_plainly(function)
             with self._lock:
-                packed = plain or self._backend.shipper.pack_main(function)
+                packed = plain or self._backend.pack(function)
                 known = self._functions.number(packed, None if plain is None else function)
         return known
 
@@ -138,7 +150,7 @@ class Engine:
             return packed
         self._outside()
         with self._lock:
-            return self._backend.shipper.pack_main(value)
+            return self._backend.pack(value)
 
     def submit(self, call: Call, length: int) -> None:
         """Hand over a call all of whose items are known.
@@ -149,17 +161,17 @@ class Engine:
         """
         self._do(lambda: self._enter(call, length))
 
-    def feed(self, call: LazyCall, items: Iterable[Any]) -> None:
+    def feed(self, feed: Feed) -> None:
         """Hand over a call whose input is read as it is needed.
 
         Raises:
             As `submit`.
         """
-        feeder = Feeder(self._loop, call, iter(items))
-        call.more = feeder.more
+        call, feed.loop = feed.call, self._loop
+        call.more = feed.more
         self._do(lambda: self._enter(call, None))
         try:
-            feeder.start()
+            feed.start()
         except RuntimeError as error:
             self.cancel(call)
             raise StartFailed(reason=str(error), hint=TOO_MANY_THREADS) from error
@@ -367,6 +379,14 @@ class Engine:
         """Wait until all workers have ended (after `close` or `terminate`)."""
         if os.getpid() == self._pid and self._thread is not threading.current_thread():
             self._thread.join(timeout)
+
+    def when_ended(self, told: Callable[[], None]) -> None:
+        """Have `told` called, in any thread, when all workers have ended: for who must not `join`."""
+        with self._lock:
+            if not self.ended:
+                self._wait_for_end.append(told)
+                return
+        told()
 
     def members(self) -> list[Member]:
         """The workers that live now, or are being started, in the order of their numbers."""

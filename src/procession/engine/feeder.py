@@ -1,7 +1,7 @@
-"""The feeder: reads the input of one lazy call in a thread of its own, as far ahead as it may.
+"""Feeders: they read the input of one lazy call as far ahead as they may.
 
-Knows: one iterator, one call.
-Must not know: workers. It runs users' code (the iterator's) and nothing else does.
+Knows: one input, one call.
+Must not know: workers. A feeder runs users' code (the iterator's) and nothing else does.
 
 How it works: items go one by one into the call's deque, without a lock. While a worker is hungry each item is told at
 once; otherwise they are told in steps, so that a trivial item costs some 60 ns.
@@ -10,7 +10,8 @@ once; otherwise they are told in steps, so that a trivial item costs some 60 ns.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from procession.engine.calls import LazyCall
 from procession.engine.loop import Loop
@@ -18,47 +19,95 @@ from procession.model.light import Any
 from procession.scheduler import events
 
 
-class Feeder:
-    """Feeds a call.
+class Feed:
+    """What all feeders have in common: how far they have read, and what of it was told.
 
     Args:
-        loop: Told of items that are at hand.
         call: Whose input it is.
-        items: The user's iterator.
     """
 
-    def __init__(self, loop: Loop, call: LazyCall, items: Iterator[Any]) -> None:
-        self._loop = loop
-        self._call = call
-        self._items = items
+    loop: Loop  # told of items that are at hand; the engine sets it
+
+    def __init__(self, call: LazyCall) -> None:
+        self.call = call
+        self.read = 0
+        self.waiting = False  # for room
         self._told = 0
-        self._read = 0
-        self._room = threading.Semaphore(0)
-        self._waiting = False
 
     def start(self) -> None:
-        """Begin to read."""
-        threading.Thread(target=self._run, name="procession-feeder", daemon=True).start()
+        """Begin to read; the call has been entered.
+
+        Raises:
+            RuntimeError: The system refused a thread.
+        """
+        raise NotImplementedError
 
     def more(self) -> None:
         """Under the engine's lock: the call's limit or hunger has changed, or it has ended."""
-        self._tell_what_is_there()
-        if self._waiting:
-            self._waiting = False
-            self._room.release()
+        self.tell_what_is_there()
+        if self.waiting:
+            self.waiting = False
+            self.wake()
 
-    def _tell_what_is_there(self) -> None:
-        call = self._call
-        count = self._read - self._told
+    def wake(self) -> None:
+        """Under the engine's lock: there is room again, or the call has ended."""
+        raise NotImplementedError
+
+    def tell_what_is_there(self) -> None:
+        """Under the engine's lock: tell of what was read, but for a chunk that is not whole."""
+        call = self.call
+        count = self.read - self._told
         if not self._told and count:
             call.guess_weight(call.fresh[0])
-            self._loop.scheduler.handle(events.Weighed(call.number, call.weight), 0.0)
+            self.loop.scheduler.handle(events.Weighed(call.number, call.weight), 0.0)
         chunk = call.options.chunksize
         if chunk is not None:
             count -= count % chunk
         if count > 0 and not call.finished:
             self._told += count
-            self._loop.tell(events.Fed(call.number, count))
+            self.loop.tell(events.Fed(call.number, count))
+
+    def look(self) -> None:
+        """Under the engine's lock: tell of what was read, see whether to wait for room."""
+        self.call.hungry = False
+        self.tell_what_is_there()
+        self.waiting = not self.call.finished and self.read >= self.call.limit
+
+    def exhaust(self, error: BaseException | None) -> None:
+        """Under the engine's lock: the input has ended, by itself or with an error."""
+        call = self.call
+        if call.finished:
+            return
+        if error is None:
+            rest, self._told = self.read - self._told, self.read
+            if call.progress is not None:
+                call.progress.total = self.read
+            if rest:
+                self.loop.tell(events.Fed(call.number, rest))
+        else:  # a chunk that could not be read to its end is dropped, as multiprocessing does
+            self.tell_what_is_there()
+            call.error = error
+        self.loop.tell(events.Exhausted(call.number))
+
+
+class Feeder(Feed):
+    """Reads any iterator, in a thread of its own.
+
+    Args:
+        call: Whose input it is.
+        items: The user's iterator.
+    """
+
+    def __init__(self, call: LazyCall, items: Iterator[Any]) -> None:
+        super().__init__(call)
+        self._items = items
+        self._room = threading.Semaphore(0)
+
+    def start(self) -> None:
+        threading.Thread(target=self._run, name="procession-feeder", daemon=True).start()
+
+    def wake(self) -> None:
+        self._room.release()
 
     def _run(self) -> None:
         error: BaseException | None = None
@@ -69,47 +118,59 @@ class Feeder:
         self._items = iter(())
         self._end(error)
 
+    def _end(self, error: BaseException | None) -> None:
+        self.loop.do(lambda: self.exhaust(error))
+
     def _pump(self) -> None:
-        call, append = self._call, self._call.fresh.append
+        call, append = self.call, self.call.fresh.append
         step_end = 0
         for item in self._items:
             append(item)
-            self._read += 1
-            if call.hungry or self._read >= step_end:
+            self.read += 1
+            if call.hungry or self.read >= step_end:
                 step_end = self._pause()
             if call.finished:
                 return
 
     def _pause(self) -> int:
         """Tell of what was read, wait for room; return how far to read before the next look."""
-        call = self._call
+        call = self.call
         while True:
-            self._loop.do(self._look)
+            self.loop.do(self.look)
             if call.finished:
                 return 0
-            if not self._waiting:
-                return self._read + max(1, (call.limit - self._read) // 4)
+            if not self.waiting:
+                return self.read + max(1, (call.limit - self.read) // 4)
             self._room.acquire()
 
-    def _look(self) -> None:
-        self._call.hungry = False
-        self._tell_what_is_there()
-        self._waiting = not self._call.finished and self._read >= self._call.limit
 
-    def _end(self, error: BaseException | None) -> None:
-        self._loop.do(lambda: self._exhaust(error))
+class Stock(Feed):
+    """Hands on an input that is at hand and whose reading runs no code of users': it needs no thread.
 
-    def _exhaust(self, error: BaseException | None) -> None:
-        call = self._call
-        if call.finished:
+    Args:
+        call: Whose input it is.
+        items: A list, a tuple or a range.
+    """
+
+    def __init__(self, call: LazyCall, items: Sequence[Any]) -> None:
+        super().__init__(call)
+        self._items = iter(items)
+        self._length = len(items)
+        self._empty = False
+
+    def start(self) -> None:
+        pass  # when the call was entered, `more` was told how far to read
+
+    def more(self) -> None:
+        call = self.call
+        room = call.limit - self.read
+        if self._empty or call.finished or room <= 0:
             return
-        if error is None:
-            rest, self._told = self._read - self._told, self._read
-            if call.progress is not None:
-                call.progress.total = self._read
-            if rest:
-                self._loop.tell(events.Fed(call.number, rest))
-        else:  # a chunk that could not be read to its end is dropped, as multiprocessing does
-            self._tell_what_is_there()
-            call.error = error
-        self._loop.tell(events.Exhausted(call.number))
+        before = len(call.fresh)
+        call.fresh.extend(islice(self._items, room))
+        taken = len(call.fresh) - before
+        self.read += taken
+        self.tell_what_is_there()
+        if taken < room or self.read >= self._length:
+            self._empty = True
+            self.exhaust(None)
