@@ -1,7 +1,7 @@
-# What can be done here: make demo, test, check, bench, bench-quick, storm, conformance-pool, clean.
+# What can be done here: make demo, test, check, bench, bench-quick, storm, conformance, conformance-pool, clean.
 # Needs only make and a Python >= 3.11 (tools/find-python says which); everything else goes into .venv.
 
-.PHONY: demo test check bench bench-quick storm conformance-pool clean
+.PHONY: demo test check bench bench-quick storm conformance conformance-pool clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -37,6 +37,10 @@ bench-quick: $(VENV)/.dev
 
 storm: $(VENV)/.dev
 	PYTHON=$(BIN)/python tools/storm
+
+# CPython's own tests, under every start method; the table of docs/conformance.md is written anew.
+conformance: $(VENV)/.dev
+	$(BIN)/python tools/conformance/run.py --write
 
 conformance-pool: $(VENV)/.dev
 	$(BIN)/python tools/conformance/run.py pool

@@ -1,14 +1,22 @@
-"""The suite of one start method, which CONFORMANCE_METHOD names.
+"""The suite of one start method, which CONFORMANCE_METHOD names; `unset`: as in a program that sets none.
 
-python -m unittest -k WithProcessesTestPool cpython_suite
+CPython's installer always sets a method. For `unset` it installs what is the default anyway, and when the module is
+set up the choice is taken back.
 """
 
 import os
-import unittest
+import sys
 
 import cpython_mp
 
-cpython_mp.install_tests_in_module_dict(globals(), os.environ["CONFORMANCE_METHOD"])
+METHOD = os.environ["CONFORMANCE_METHOD"]
+DEFAULT = "fork" if sys.version_info < (3, 14) else "forkserver"
 
-if __name__ == "__main__":
-    unittest.main()
+cpython_mp.install_tests_in_module_dict(globals(), DEFAULT if METHOD == "unset" else METHOD)
+
+if METHOD == "unset":
+    _set_up = globals()["setUpModule"]
+
+    def setUpModule():
+        _set_up()
+        cpython_mp.multiprocessing.set_start_method(None, force=True)

@@ -1,0 +1,63 @@
+"""The tests of CPython's that procession need not pass, with a reason each.
+
+Two sorts: what looks at private parts of the standard library, and what demands the thing that procession does better.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+
+class Exclusion(NamedTuple):
+    """Tests that are not run.
+
+    Args:
+        test: A regular expression that the end of their name matches.
+        methods: The start methods under which they are left out; empty: all.
+        reason: Why.
+    """
+
+    test: str
+    methods: tuple[str, ...]
+    reason: str
+
+    @property
+    def name(self) -> str:
+        """The class or the test, for readers."""
+        return self.test.replace("\\.\\w+", "").replace("\\", "")
+
+    def covers(self, name: str, method: str) -> bool:
+        """True for a test that is left out under a method."""
+        return (not self.methods or method in self.methods) and re.search(self.test + "$", name) is not None
+
+
+EXCLUSIONS = [
+    Exclusion(
+        r"MiscTestCase\.test__all__", (),
+        "forbids names that `multiprocessing` has not; `tests/process/test_namespace.py` shows that none is missing",
+    ),
+    Exclusion(
+        r"_TestImportStar\.\w+", (),
+        "lists the files of the folder of `multiprocessing`, Windows' among them, and asks for each by the name of "
+        "`multiprocessing`; `tests/process/test_namespace.py` imports the submodules of `procession`",
+    ),
+    Exclusion(
+        r"TestPoolNotLeakOnFailure\.\w+", (),
+        "demands that a pool makes its workers by `context.Process(...)`; `tests/pool/test_ends.py` shows that a "
+        "worker that cannot start leaves none behind",
+    ),
+    Exclusion(
+        r"TestNoForkBomb\.\w+", ("spawn", "forkserver"),
+        "demands a RuntimeError from a script without `if __name__ == \"__main__\"`; such scripts work here "
+        "(`tests/process/test_main.py`)",
+    ),
+]  # fmt: skip
+
+
+def reason(name: str, method: str) -> str | None:
+    """Why a test is not run under a method; None if it is."""
+    for each in EXCLUSIONS:
+        if each.covers(name, method):
+            return each.reason
+    return None
