@@ -31,6 +31,8 @@ class RemoteTraceback(Exception):
     Source: concurrent.futures.process and multiprocessing.pool have a class of this name, printed the same way.
     """
 
+    original: BaseException | None = None  # what the task raised, where another error stands for it here
+
     def __init__(self, tb: str) -> None:
         super().__init__(tb)
         self.tb = tb
@@ -94,8 +96,8 @@ def encode(error: BaseException, ours: str = "procession.worker.") -> Encoded:
 
 def encode_unsendable(error: BaseException, value: object) -> Encoded:
     """Make a record of a result that cannot be pickled: the reason, and the result as text."""
-    reason = _text(lambda: repr(error), "its __repr__")
-    return UNSENDABLE, None, reason, _text(lambda: repr(value), "its __repr__"), "", None
+    reason, text = _text(lambda: repr(error), "its __repr__"), _text(lambda: repr(value), "its __repr__")
+    return UNSENDABLE, _dump(error), reason, text, _traceback_text(error, "procession."), None
 
 
 def _load(data: bytes | None) -> tuple[Any, str | None]:
@@ -168,18 +170,39 @@ def decode(record: Encoded) -> BaseException:
     """Rebuild what `encode` was given; `RemoteError` where that cannot be. The remote traceback is its `__cause__`."""
     kind, data, name, message, trace, code = record
     error: BaseException
+    value, reason = _load(data)
     if kind == UNSENDABLE:
-        return MaybeEncodingError(name, message)
-    if kind == EXITED:
+        error = MaybeEncodingError(name, message)
+    elif kind == EXITED:
         error = TaskExit(code=_load(code)[0])
+    elif kind == ODD or not isinstance(value, BaseException):
+        error = RemoteError(type_name=name, message=message, traceback=trace, reason=reason, cause=value)
     else:
-        value, reason = _load(data)
-        if kind == ODD or not isinstance(value, BaseException):
-            error = RemoteError(type_name=name, message=message, traceback=trace, reason=reason, cause=value)
-        else:
-            error = value
+        error = value
+    cause = RemoteTraceback(trace)
+    if error is not value and isinstance(value, BaseException):
+        cause.original = value
     try:
-        error.__cause__ = RemoteTraceback(trace)
+        error.__cause__ = cause
     except BaseException:  # a class that refuses attributes
         error = RemoteError(type_name=name, message=message, traceback=trace, reason="it takes no cause")
     return error
+
+
+def itself(error: BaseException) -> BaseException:
+    """Give the object that a task raised, or that pickling raised, where another error stands for it.
+
+    It may end more than the call if it is raised bare, so that is for those who promised it.
+    """
+    cause = error.__cause__
+    if cause is None and isinstance(error, RemoteError):  # made by `harmless`
+        return error.cause or error
+    original = cause.original if isinstance(cause, RemoteTraceback) else None
+    if original is None or not isinstance(cause, RemoteTraceback):
+        return error
+    cause.original = None  # or they would hold each other
+    try:
+        original.__cause__ = cause
+    except BaseException:  # a class that refuses attributes
+        pass
+    return original
