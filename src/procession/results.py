@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator
 from time import monotonic
 
 from procession.engine.calls import LazyCall, MapCall
-from procession.engine.engine import Engine, NothingYet, lock_timeout
+from procession.engine.engine import Engine
 from procession.engine.singles import Single
+from procession.engine.waits import NothingYet, lock_timeout
 from procession.model.light import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:

@@ -1,10 +1,18 @@
 """The seam between an engine and its workers: portions go down, news comes up.
 
-Knows: the words that both sides use.
+Knows: the words that both sides use, and what a backend must be able to do.
 Must not know: any kind of worker.
+
+How it works: an engine has one backend. It recruits workers, sends them portions, takes back what they have not begun,
+and lets them end. News comes up in one of two ways. Either a descriptor can be read which the backend has put on
+watch: then the engine asks `hear` or `hear_all` (processes). Or threads of the backend's tell it by what `listen` gave
+them (threads, serial; whatever calls back).
 """
 
 from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
 
 from procession.model.light import Any, Protocol
 from procession.wire.codec import Results
@@ -111,3 +119,133 @@ class Watch(Protocol):
 
     def unwatch(self, descriptor: int) -> None:
         """Wait for it no longer."""
+
+
+class Link(Protocol):
+    """One worker, as an engine knows it."""
+
+    number: int
+    pid: int  # of the process that it lives in; 0: not known yet
+    exitcode: int | None
+    borrowed: bool  # not the engine's thread hears it: a caller does, or (for ever) it tells its news by itself
+    closed: bool  # nothing more can come from it
+
+    @property
+    def ended(self) -> bool:
+        """True if it is known to have ended."""
+
+    @property
+    def blocked(self) -> bool:
+        """True if what was sent to it has not gone out whole."""
+
+    def fileno(self) -> int:
+        """The descriptor at which it is heard."""
+
+
+class Backend(Protocol):
+    """Where workers are. An engine calls all of this under its lock, but for `hear` and `listen`.
+
+    A worker is named by the scheduler's number for it. `link` is one of `links`.
+    """
+
+    changed: threading.Condition  # a worker has begun or ended
+
+    @property
+    def links(self) -> Mapping[int, Any]:
+        """The workers that live or are being started (each a `Link`); the engine ends when none is left."""
+
+    def listen(self, tell: Callable[[Sequence[News]], None], later: Callable[[Callable[[], None]], None]) -> None:
+        """Learn whom to tell of news.
+
+        Args:
+            tell: Takes in news in the calling thread; it must hold no lock.
+            later: Lets the engine's thread do something; needs no lock.
+        """
+
+    def cores(self) -> float:
+        """How many workers can be at work at once; more of them only share."""
+
+    def begin_with(self, initializer: Any, initargs: tuple[Any, ...]) -> None:
+        """Choose what every worker runs first.
+
+        Raises:
+            BaseException: What pickling it raised.
+        """
+
+    def pack(self, value: object) -> Packed:
+        """Make a value travel that plain pickle cannot.
+
+        Raises:
+            BaseException: What pickling it raised.
+        """
+
+    # Workers come and go.
+
+    def recruit(self, worker: int) -> None:
+        """Start a worker; it tells `Ready`, `Broken` or `Refused`.
+
+        Raises:
+            ProcessionError: It cannot be started.
+        """
+
+    def put_off(self) -> list[int]:
+        """Workers whose `recruit` had no effect yet, and that may start now."""
+
+    def retire(self, worker: int, end_by: float) -> None:
+        """Let an idle worker end; one that still lives at `end_by` (monotonic seconds) is given up."""
+
+    def stop(self, end_by: float) -> None:
+        """Let all workers end, whatever they run; may come again."""
+
+    def next_deadline(self) -> float | None:
+        """When `kill_late` is due, if ever."""
+
+    def kill_late(self, now: float) -> list[int]:
+        """Give up those that should have ended; return the process ids of those that were killed."""
+
+    def pid(self, worker: int) -> int:
+        """The process that a worker lives in; 0 if it is not known."""
+
+    def signal(self, link: Any, number: int) -> None:
+        """Send a signal to a worker and to what its task has started.
+
+        Raises:
+            RuntimeError: It takes none.
+        """
+
+    # Batches.
+
+    def send(self, worker: int, portion: Portion) -> dict[int, BaseException]:
+        """Give a worker a portion; return the errors of the items that cannot be sent, by position."""
+
+    def take_back(self, worker: int) -> dict[int, int]:
+        """Take back what a worker has not claimed: groups by the number of their batch, cut to a ticket."""
+
+    # News that comes by descriptors.
+
+    @property
+    def descriptor(self) -> int:
+        """Where that is heard which concerns all workers, as births and deaths; -1: nowhere."""
+
+    def hear_all(self) -> list[News]:
+        """Read what there is at `descriptor`."""
+
+    def link_at(self, descriptor: int) -> Any:
+        """The link of the worker that is heard at a descriptor; None if there is none."""
+
+    def hear(self, link: Any, wait: bool = False) -> list[News]:
+        """Read once what a worker says; `wait`: until it says something."""
+
+    def watch(self, link: Any) -> None:
+        """Let the engine's thread hear a worker."""
+
+    def unwatch(self, link: Any) -> None:
+        """Let a caller hear it instead."""
+
+    # The end.
+
+    def close(self) -> None:
+        """Give everything back; no worker is left, but after a fault of our own."""
+
+    def abandon(self) -> None:
+        """In a forked child: close our copies, and nothing else."""

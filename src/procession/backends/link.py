@@ -45,6 +45,15 @@ class Link:
         """True if the worker is known to have ended."""
         return self.exitcode is not None or self.why is not None
 
+    @property
+    def blocked(self) -> bool:
+        """True if what was sent has not gone out whole."""
+        return self.channel.blocked
+
+    def fileno(self) -> int:
+        """The descriptor of the channel."""
+        return self.channel.fileno()
+
     def take_back(self) -> dict[int, int]:
         """Read the tickets that the worker has not read yet: how many there are of each."""
         try:

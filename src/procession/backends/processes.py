@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Callable, Sequence
 from time import monotonic
 
-from procession.backends import printing
+from procession.backends import causes, printing
 from procession.backends.base import Broken, Ended, Gone, News, Portion, Ready, Refused, Watch
 from procession.backends.link import Link, open_link
 from procession.backends.portions import Portions
@@ -21,10 +22,10 @@ from procession.model.errors import StartFailed
 from procession.model.light import Any
 from procession.model.settings import Settings
 from procession.wire import codec, exceptions
-from procession.wire.channel import CHANNEL_LOST, ChannelClosed
+from procession.wire.channel import ChannelClosed
 from procession.wire.counter import Counters
 from procession.wire.frames import Kind
-from procession.wire.functions import Shipper
+from procession.wire.functions import Packed, Shipper
 from procession.worker import look, nesting
 
 NURSERIES_LIMIT = 3  # nurseries in a row that ended before a worker was ready: more would only repeat it
@@ -75,6 +76,13 @@ class Processes:
         except BaseException:
             self._nursery.close()
             raise
+
+    def listen(self, tell: Callable[[Sequence[News]], None], later: Callable[[Callable[[], None]], None]) -> None:
+        """All news of processes comes by descriptors."""
+
+    def cores(self) -> float:
+        """The CPUs that this process may use."""
+        return host.cores()
 
     def begin_with(self, initializer: Any, initargs: tuple[Any, ...]) -> None:
         """Choose what every worker runs first.
@@ -149,6 +157,13 @@ class Processes:
                 oldest = min(ending, key=lambda each: each.end_by or 0.0)
                 oldest.end_by = min(oldest.end_by or 0.0, monotonic() + HURRY_SECONDS)
 
+    def stop(self, end_by: float) -> None:
+        """Send SIGTERM to all workers and what their tasks have started; who still lives at `end_by` is killed."""
+        for link in [each for each in self.links.values() if not each.doomed]:
+            self.signal(link, signal.SIGTERM)
+            self.signal(link, signal.SIGCONT)
+            self.retire(link.number, end_by)
+
     def next_deadline(self) -> float | None:
         """When `kill_late` is due, if ever."""
         return min((link.end_by for link in self.links.values() if link.end_by is not None), default=None)
@@ -179,7 +194,7 @@ class Processes:
             nursery.signal_group(link.pid, number)
 
     @property
-    def nursery_descriptor(self) -> int:
+    def descriptor(self) -> int:
         """Where the nursery is heard."""
         return self._nursery.fileno()
 
@@ -209,6 +224,10 @@ class Processes:
         if not link.closed:
             self._watch.watch(link.channel.fileno(), link.channel.blocked)
 
+    def unwatch(self, link: Link) -> None:
+        """Let a caller read a worker's channel."""
+        self._watch.unwatch(link.channel.fileno())
+
     def _understand(self, link: Link, kind: int, body: bytes | bytearray) -> News:
         if kind == Kind.RESULTS:
             batch, count, seconds, flags = codec.RESULTS_HEAD.unpack_from(body)
@@ -232,7 +251,7 @@ class Processes:
                 self.signal(link, signal.SIGKILL)
         return [self._bury(link)] if link.ended else []
 
-    def hear_nursery(self) -> list[News]:
+    def hear_all(self) -> list[News]:
         """Read what the nursery reports; under the engine's lock."""
         try:
             reports = self._nursery.reports()
@@ -278,7 +297,7 @@ class Processes:
         return news
 
     def _bury(self, link: Link) -> Gone:
-        gone = Gone(link.number, link.pid, link.exitcode, self._hint(link))
+        gone = Gone(link.number, link.pid, link.exitcode, causes.hint(link))
         gone.orphaned = link.why is not None
         state = self._counters.read(link.slot)
         if state is not None:
@@ -286,18 +305,6 @@ class Processes:
             gone.running &= not link.mute  # else the channel may have been closed by an item before this one
         self._drop(link)
         return gone
-
-    def _hint(self, link: Link) -> str | None:
-        if link.mute or link.exitcode == CHANNEL_LOST:
-            return "it closed the descriptors of its worker, or became another program"
-        if link.exitcode == -signal.SIGKILL:
-            count = host.oom_kill_count()
-            return (
-                f"out of memory? the cgroup counts {count} of them"
-                if count
-                else "out of memory, or killed from outside?"
-            )
-        return link.why
 
     def _drop(self, link: Link) -> None:
         descriptor = link.channel.fileno()
@@ -360,6 +367,14 @@ class Processes:
     def shipper(self) -> Shipper:
         """Pickles for these workers."""
         return self._portions.shipper
+
+    def pack(self, value: object) -> Packed:
+        """Pickle a value for these workers' main module.
+
+        Raises:
+            BaseException: What pickling it raised.
+        """
+        return self.shipper.pack_main(value)
 
     def close(self) -> None:
         """Give everything back; no worker is left, but after a fault of our own."""

@@ -21,6 +21,7 @@ from procession.engine.lending import Returned, read_lent
 from procession.engine.loop import Loop
 from procession.engine.members import Member
 from procession.engine.singles import Loan, Single, Singles
+from procession.engine.waits import VAIN, NothingYet, lock_timeout
 from procession.engine.watch import Watch
 from procession.launcher import child, lifeline
 from procession.launcher.start_methods import Method
@@ -31,17 +32,7 @@ from procession.scheduler import events
 from procession.scheduler.scheduler import Scheduler
 from procession.wire.functions import Packed, pack_plainly
 
-VAIN = "a callback must not wait for its own pool: the outcome would never come"
 TOO_MANY_THREADS = "too many processes or threads: raise the limit (ulimit -u), or use fewer workers"
-
-
-def lock_timeout(timeout: float | None) -> float:
-    """Say how long a lock is waited for: as `timeout` in seconds says, within what locks take; None: for ever."""
-    return -1 if timeout is None else max(0.0, min(timeout, threading.TIMEOUT_MAX))
-
-
-class NothingYet(Exception):
-    """Nothing came in time."""
 
 
 class Engine:

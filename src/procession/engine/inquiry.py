@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from procession.engine.calls import Chunk, LazyCall
-from procession.engine.engine import Engine, NothingYet
+from procession.engine.engine import Engine
+from procession.engine.waits import NothingYet
 from procession.scheduler import events
 
 

@@ -33,7 +33,7 @@ def read_lent(loop: Loop, loan: Loan, done: Callable[[], bool], until: float | N
     me = threading.get_ident()
     try:
         if until is not None:
-            poll.register(link.channel.fileno(), select.POLLIN)
+            poll.register(link.fileno(), select.POLLIN)
         while not done() and not link.closed:
             if until is not None and not poll.poll(min(max(0.0, (until - monotonic()) * 1000), LONGEST_POLL)):
                 if monotonic() >= until:

@@ -10,7 +10,6 @@ its worker's channel itself (`lending.py`), which saves waking two threads.
 
 from __future__ import annotations
 
-import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -18,9 +17,7 @@ from functools import partial
 from time import monotonic
 
 from procession.backends import base
-from procession.backends.base import Portion
-from procession.backends.link import Link
-from procession.backends.processes import Processes
+from procession.backends.base import Backend, Link, Portion
 from procession.engine import notices
 from procession.engine.after import Follow
 from procession.engine.calls import After, Call, LazyCall
@@ -49,7 +46,7 @@ class Loop:
     """Everything between the calls of one pool and its workers."""
 
     def __init__(
-        self, lock: threading.RLock, scheduler: Scheduler, backend: Processes, watch: Watch, singles: Singles
+        self, lock: threading.RLock, scheduler: Scheduler, backend: Backend, watch: Watch, singles: Singles
     ) -> None:
         self.lock = lock
         self.scheduler = scheduler
@@ -60,9 +57,9 @@ class Loop:
         self.singles = singles  # the call of all single items
         self.lending: Loan | None = None  # the thread that submits it wants to read the channel of its worker
         self._watch = watch
-        self._sent = SentBatches()
+        self.sent = SentBatches()
         self._untold: deque[events.Event] = deque()  # the first is being told
-        self._after: After = []
+        self.after: After = []
         self._requests: deque[Callable[[], None]] = deque()
         self._gone: base.Gone | None = None  # the death that is being told
         self._start_error: BaseException | None = None  # why a worker could not start
@@ -123,7 +120,7 @@ class Loop:
                 broken = error
             # Taken before the lock is free: what follows from this step is this thread's to do. A caller that
             # reads a channel itself would wait for ever if another thread took its outcome away.
-            after, self._after = self._after, []
+            after, self.after = self.after, []
         if after:
             self.follow.up(after)
         if broken is not None:
@@ -159,7 +156,7 @@ class Loop:
         call = self.calls[action.call]
         items = call.take(action.start, action.stop)
         sent = Sent(call, action.start, items, action.worker)
-        self._sent.add(action.batch, sent)
+        self.sent.add(action.batch, sent)
         link = self.backend.links.get(action.worker)
         if link is None:  # it is gone, and we shall hear so next
             return
@@ -190,7 +187,7 @@ class Loop:
     def _deliver(self, action: actions.Deliver) -> None:
         call = self.calls.get(action.call)
         if call is not None:
-            call.deliver(action.start, self._after)
+            call.deliver(action.start, self.after)
 
     def _lose(self, action: actions.Lose) -> None:
         call = self.calls[action.call]
@@ -204,12 +201,12 @@ class Loop:
         error = WorkerDied(index=index, item=name, pid=gone.pid, exitcode=gone.exitcode, hint=gone.hint)
         results = Results([None], {0: error}, None)
         call.accept(action.index, items, results, gone.pid)
-        call.count(results, self._after)
+        call.count(results, self.after)
 
     def _finish(self, action: actions.Finish) -> None:
         call = self.calls.pop(action.call, None)
         if call is not None:
-            call.finish(self._after)
+            call.finish(self.after)
 
     def _read(self, action: actions.Read) -> None:
         call = self.calls.get(action.call)
@@ -220,7 +217,7 @@ class Loop:
 
     def _take_back(self, action: actions.TakeBack) -> None:
         tickets = self.backend.take_back(action.worker)
-        groups = self._sent.take_back(action.worker, tickets, partial(self.scheduler.items_kept, action.worker))
+        groups = self.sent.take_back(action.worker, tickets, partial(self.scheduler.items_kept, action.worker))
         self.tell(events.Returned(action.worker, groups))
 
     def _recruit(self, action: actions.Recruit) -> None:
@@ -269,7 +266,7 @@ class Loop:
             self.stop(news.error)
 
     def _ended(self, news: base.Ended) -> None:
-        ended = self._sent.end(news.batch, news.count, news.results)
+        ended = self.sent.end(news.batch, news.count, news.results)
         if ended is None:
             raise InternalError(message=f"results for batch {news.batch}", events=self.scheduler.history)
         sent, begin = ended
@@ -277,12 +274,12 @@ class Loop:
         if sent.call.number in self.calls:
             pid = self.backend.pid(news.worker)
             sent.call.accept(sent.start + begin, sent.items[begin : sent.done], results, pid)
-            sent.call.count(results, self._after)
+            sent.call.count(results, self.after)
             self._weigh(sent.call, 1, news.size, news.count)
         self.tell(events.Finished(news.worker, news.batch, news.count, news.seconds))
 
     def _lost(self, news: base.Gone) -> None:
-        self._sent.lose(news.worker)
+        self.sent.lose(news.worker)
         self._gone = news
         if not self.broken:
             reason = f"worker {news.pid} {describe_exit(news.exitcode)} before its initializer had ended"
@@ -300,15 +297,11 @@ class Loop:
         self.broken = self.broken or error
         self.closed = self.singles.hungry = True
         for number, call in list(self.calls.items()):
-            call.fail(self.broken, self._after)
+            call.fail(self.broken, self.after)
             del self.calls[number]
             self.scheduler.handle(events.Cancelled(number), monotonic())
         self.scheduler.handle(events.Closed(), monotonic())
-        until = monotonic() + STOP_SECONDS
-        for link in [each for each in self.backend.links.values() if not each.doomed]:
-            self.backend.signal(link, signal.SIGTERM)
-            self.backend.signal(link, signal.SIGCONT)
-            self.backend.retire(link.number, until)
+        self.backend.stop(monotonic() + STOP_SECONDS)
         self._watch.wake()
 
     @property
@@ -349,8 +342,8 @@ class Loop:
             self.do(self._tick)
 
     def _read_one(self, descriptor: int) -> None:
-        if descriptor == self.backend.nursery_descriptor:
-            self.do(lambda: self._hear_all(self.backend.hear_nursery()))
+        if descriptor == self.backend.descriptor:
+            self.do(lambda: self._hear_all(self.backend.hear_all()))
             return
         with self.lock:
             link = self.backend.link_at(descriptor)
@@ -368,7 +361,7 @@ class Loop:
         now = monotonic()
         killed = self.backend.kill_late(now)
         if self.broken is None:  # else it was to end at once
-            self._after.extend(lambda pid=pid: notices.worker_killed(pid) for pid in killed)  # type: ignore[misc]
+            self.after.extend(lambda pid=pid: notices.worker_killed(pid) for pid in killed)  # type: ignore[misc]
         deadline = self.scheduler.next_deadline()
         if deadline is not None and now >= deadline:
             self.tell(events.Ticked())
@@ -377,11 +370,11 @@ class Loop:
 
     def borrow(self, link: Link | None, loan: Loan) -> None:
         """Under the lock: take over a worker's channel, if nobody has and nothing hinders it."""
-        if link is None or link.borrowed or link.closed or link.channel.blocked or self.broken:
+        if link is None or link.borrowed or link.closed or link.blocked or self.broken:
             return
         loan.link = link  # first: Ctrl-C may strike at every line, and what is noted here is given back
         link.borrowed = True
-        self._watch.unwatch(link.channel.fileno())
+        self.backend.unwatch(link)
 
     def give_back(self, loan: Loan) -> None:
         """Under the lock: end a borrowing. While a worker owes nothing nobody needs to read its channel: of its end
@@ -390,6 +383,6 @@ class Loop:
         if link is None:
             return
         link.borrowed = False
-        if link.ended or link.channel.blocked or self._sent.any_at(link.number):
+        if link.ended or link.blocked or self.sent.any_at(link.number):
             self.backend.watch(link)
         loan.link = None  # last: until here it can be done once more

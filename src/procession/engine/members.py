@@ -9,8 +9,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable
 
-from procession.backends.link import Link
-from procession.backends.processes import Processes
+from procession.backends.base import Backend, Link
 
 
 class Member:
@@ -27,7 +26,7 @@ class Member:
 
     daemon = True
 
-    def __init__(self, backend: Processes, link: Link, name: str, can_wait: Callable[[], bool]) -> None:
+    def __init__(self, backend: Backend, link: Link, name: str, can_wait: Callable[[], bool]) -> None:
         self._backend = backend
         self._link = link
         self.name = name

@@ -14,8 +14,7 @@ from collections import deque
 from collections.abc import Sequence
 from functools import partial
 
-from procession.backends.base import Function
-from procession.backends.link import Link
+from procession.backends.base import Function, Link
 from procession.engine.calls import After, Call
 from procession.model.errors import shorten, shorten_text
 from procession.model.light import Any, Protocol
@@ -32,6 +31,10 @@ class Result(Protocol):
 
     def settle(self, value: Any, error: BaseException | None, seconds: float | None, worker: int | None) -> None:
         """Take the outcome; called outside of the engine's lock."""
+
+    def recalled(self) -> bool:
+        """Under the engine's lock: it will never run, or what ran it was ended, and what is settled from now on does
+        not count. False: it was known already."""
 
 
 class Single:
@@ -110,6 +113,14 @@ class Singles(Call):
                     single.function = None
             out.append(None if single.function is None else single)
         return out
+
+    def all(self) -> list[Single]:
+        """Those that were drawn and have not ended."""
+        return list(self._open.values())
+
+    def holds(self, single: Single) -> bool:
+        """True until its outcome is on its way to its result."""
+        return any(each is single for each in self._open.values()) or single in self.fresh
 
     def single(self, index: int) -> Single:
         """The open single of this index."""
