@@ -8,27 +8,26 @@ from __future__ import annotations
 
 import multiprocessing.context as standard
 import os
+import threading
 from multiprocessing import process
 from multiprocessing.process import active_children as active_children
 from multiprocessing.process import current_process as current_process
 from multiprocessing.process import parent_process as parent_process
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from procession.launcher import bond, forks
 from procession.model.errors import WorkerDied
 from procession.timeouts import WaitTimeout
 
-if TYPE_CHECKING:
-    from procession.wire.codec import Results
-
 _Base = process.BaseProcess
+_REBUILDING = threading.RLock()  # two threads that ask for a result get the same object
 
 
 class _Bound(_Base):
-    """What all our processes have in common."""
+    """What all our processes have in common. Names are mangled: a user's subclass has attributes of its own."""
 
-    _bond: bond.Bond | None = None
-    _ended: Results | None = None
+    __bond: bond.Bond | None = None
+    __outcome: bond.Outcome | None = None
 
     def start(self) -> None:
         """Start the child process.
@@ -36,14 +35,14 @@ class _Bound(_Base):
         Raises:
             OSError: The system refused a process or descriptors.
         """
-        if self._bond is not None or self._closed:  # type: ignore[attr-defined]
+        if self.__bond is not None or self._closed:  # type: ignore[attr-defined]
             super().start()  # which says what is wrong
-        made = self._bond = bond.make()
+        made = self.__bond = bond.make()
         try:
             with forks.keeping(made.theirs):
                 super().start()
         except BaseException:
-            self._bond = None
+            self.__bond = None
             made.close()
             raise
         made.born()
@@ -56,12 +55,22 @@ class _Bound(_Base):
         return None
 
     def _bootstrap(self, parent_sentinel: Any = None) -> int:
-        if self._bond is not None:
-            told, run = self._bond, self.run
-            told.hold()
-            self.run = lambda: told.tell(run)  # type: ignore[method-assign]
+        if self.__bond is not None:
+            held, run = self.__bond, self.run
+            held.hold()
+            self.run = lambda: held.tell(run)  # type: ignore[method-assign]
         code: int = super()._bootstrap(parent_sentinel)  # type: ignore[misc]
         return code
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait for the end of the process.
+
+        Args:
+            timeout: Seconds to wait. None: for ever.
+        """
+        super().join(timeout)
+        if self.__bond is not None and self.exitcode is not None:
+            self.__bond.ended()
 
     def result(self, timeout: float | None = None) -> Any:
         """Wait for the end of the process and return what its target, or its `run`, returned.
@@ -74,7 +83,7 @@ class _Bound(_Base):
             WorkerDied: It ended before its target did, by a signal or `os._exit`.
             BaseException: What the target raised.
         """
-        value, error = self._outcome(timeout)
+        value, error = self.__wait(timeout)
         if error is not None:
             raise error
         return value
@@ -85,18 +94,20 @@ class _Bound(_Base):
         Raises:
             TimeoutError: As `result`.
         """
-        return self._outcome(timeout)[1]
+        return self.__wait(timeout)[1]
 
-    def _outcome(self, timeout: float | None) -> tuple[Any, BaseException | None]:
-        self.join(timeout)
+    def __wait(self, timeout: float | None) -> bond.Outcome:
+        _Bound.join(self, timeout)
         if self.exitcode is None:
             raise WaitTimeout(f"process {self.name!r} has not ended within timeout={timeout!r} seconds; it goes on")
-        if self._ended is None and self._bond is not None:
-            self._ended = self._bond.outcome()
-            self._bond.close()
-        if self._ended is None:
-            return None, WorkerDied(item=f"of process {self.name!r}", pid=self.pid, exitcode=self.exitcode)
-        return self._ended.values[0], (self._ended.failures or {}).get(0)
+        with _REBUILDING:
+            if self.__outcome is None:
+                assert self.__bond is not None  # it was started
+                self.__outcome = self.__bond.outcome() or (None, self.__died())
+            return self.__outcome
+
+    def __died(self) -> BaseException:
+        return WorkerDied(item=f"of process {self.name!r}", pid=self.pid, exitcode=self.exitcode)
 
     def close(self) -> None:
         """Give back what the process object holds.
@@ -105,8 +116,8 @@ class _Bound(_Base):
             ValueError: The process still runs.
         """
         super().close()
-        if self._bond is not None and self._parent_pid == os.getpid():  # type: ignore[attr-defined]
-            self._bond.close()
+        if self.__bond is not None and self._parent_pid == os.getpid():  # type: ignore[attr-defined]
+            self.__bond.close()
 
 
 class Process(_Bound, standard.Process):

@@ -1,32 +1,42 @@
 """What binds a `Process` to the one that started it: it ends when that does, and tells how it ended.
 
-Knows: a lifeline, and a file in memory for what the target returned or raised.
+Knows: a lifeline, and how a last word gets over it.
 Must not know: start methods, and what is done with the outcome.
 
-How it works: a pipe would be full before a large result is written, and nobody may ever read it; a child that waits for
-that could not end. So the outcome goes into an anonymous file that both hold (memfd), its length last of all.
+How it works: the child's last word goes over the lifeline, which nobody need read for the child to end: a message waits
+in the socket. What is longer goes into an anonymous file (memfd), whose descriptor the message carries. So a running
+process costs its parent one descriptor, and one that was joined costs none.
 """
 
 from __future__ import annotations
 
+import mmap
 import os
+import pickle
 import socket
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 from procession.launcher import forks, lifeline
 from procession.model.light import Any
-from procession.wire import codec, exceptions
+from procession.wire import exceptions
 
-LENGTH = 8  # bytes at the begin of the file; zero until all is written
+VALUE, FAILURE = b"v", b"f"  # how a message begins
+INLINE = 60_000  # bytes; a socket of Linux takes 200,000 without a reader
+FLAGS = socket.MSG_DONTWAIT | socket.MSG_CMSG_CLOEXEC
+Outcome = tuple[Any, BaseException | None]
 
 
 class Bond:
     """Both ends, until the child is born; then each side has its own."""
 
-    def __init__(self, report: int, ours: socket.socket | None, theirs: socket.socket | None) -> None:
-        self._report = report
+    def __init__(self, ours: socket.socket | None, theirs: socket.socket | None) -> None:
         self._ours = ours
         self._theirs = theirs
+        self._holder: tuple[int, int] | None = None  # in the child: its process id, and which socket it held
+        self._word: tuple[bytes, int] | None = None  # in the parent: the message, and its file
+        self._reading = threading.Lock()
 
     @property
     def theirs(self) -> socket.socket:
@@ -39,9 +49,10 @@ class Bond:
     def hold(self) -> None:
         """End when the other side does."""
         lifeline.hold(self.theirs, group=False)
+        self._holder = os.getpid(), os.fstat(self.theirs.fileno()).st_ino
 
     def tell(self, run: Callable[[], Any]) -> None:
-        """Run the process's work and note how it ended.
+        """Run the process's work and say how it ended.
 
         Raises:
             BaseException: What the work raised.
@@ -49,16 +60,33 @@ class Bond:
         try:
             value = run()
         except BaseException as error:
-            self._write(None, {0: exceptions.encode(error, "procession.")})
+            self._say_failure(exceptions.encode(error, "procession."))
             raise
-        self._write(value, {})
+        try:
+            self._say(VALUE, value)
+        except BaseException as error:  # a user's __reduce__ may raise anything; the process has done its work
+            self._say_failure(exceptions.encode_unsendable(error, value))
 
-    def _write(self, value: Any, failures: dict[int, exceptions.Encoded]) -> None:
-        body = memoryview(codec.encode_results(0, 0.0, [value], failures, None))
-        written = 0
-        while written < len(body):
-            written += os.pwrite(self._report, body[written:], LENGTH + written)
-        os.pwrite(self._report, len(body).to_bytes(LENGTH, "little"), 0)
+    def _say_failure(self, record: exceptions.Encoded) -> None:
+        with suppress(OSError):  # a long text and no descriptor for it: the failure itself must not be hidden
+            self._say(FAILURE, record)
+
+    def _say(self, kind: bytes, value: object) -> None:
+        if not self._is_held():
+            return
+        writer = _Writer()
+        try:
+            pickle.Pickler(writer, 5).dump(value)
+            writer.send(self.theirs, kind)
+        finally:
+            writer.close()
+
+    def _is_held(self) -> bool:
+        """False in a process that the work forked, and where the work has closed descriptors that are not its own."""
+        try:
+            return self._holder == (os.getpid(), os.fstat(self.theirs.fileno()).st_ino)
+        except OSError:
+            return False
 
     # In the parent.
 
@@ -68,16 +96,32 @@ class Bond:
             self._theirs.close()
             self._theirs = None
 
-    def outcome(self) -> codec.Results | None:
-        """Rebuild what the child noted before it ended; None if it did not come to that."""
-        length = int.from_bytes(os.pread(self._report, LENGTH, 0), "little")
-        if not length:
+    def ended(self) -> None:
+        """The child has ended: take its last word and let the lifeline go."""
+        with self._reading:
+            if self._ours is None:
+                return
+            with suppress(OSError):  # it said nothing
+                data, files, *_ = socket.recv_fds(self._ours, INLINE + 1, 1, FLAGS)
+                if data:
+                    self._word = data, files[0] if files else -1
+            self._ours.close()
+            self._ours = None
+
+    def outcome(self) -> Outcome | None:
+        """Rebuild what the child said last, once; None if it said nothing."""
+        with self._reading:
+            word, self._word = self._word, None
+        if word is None:
             return None
-        body = bytearray()
-        while len(body) < length and (part := os.pread(self._report, length - len(body), LENGTH + len(body))):
-            body += part
-        flags = codec.RESULTS_HEAD.unpack_from(body)[3]
-        return codec.decode_results(flags, memoryview(body)[codec.RESULTS_HEAD.size :])
+        data, file = word
+        if file < 0:
+            return _rebuilt(data[:1], memoryview(data)[1:])
+        try:
+            with mmap.mmap(file, 0, prot=mmap.PROT_READ) as whole, memoryview(whole) as body:
+                return _rebuilt(data[:1], body)
+        finally:
+            os.close(file)
 
     def close(self) -> None:
         """Give the descriptors back; the child, if it still runs, ends."""
@@ -85,21 +129,73 @@ class Bond:
         if self._ours is not None:
             self._ours.close()
             self._ours = None
-        report, self._report = self._report, -1
-        if report >= 0:
-            os.close(report)
+        word, self._word = self._word, None
+        if word is not None and word[1] >= 0:
+            os.close(word[1])
 
     def __del__(self, close: Callable[[Bond], None] = close) -> None:
         close(self)
 
     def __reduce__(self) -> Any:
-        from multiprocessing import reduction
+        from multiprocessing import context, reduction
 
-        return _rebuild, (reduction.DupFd(self._report), reduction.DupFd(self.theirs.fileno()))
+        context.assert_spawning(self)
+        return _inherited, (reduction.DupFd(self.theirs.fileno()),)
 
 
-def _rebuild(report: Any, theirs: Any) -> Bond:
-    return Bond(report.detach(), None, socket.socket(fileno=theirs.detach()))
+def _inherited(theirs: Any) -> Bond:
+    return Bond(None, socket.socket(fileno=theirs.detach()))
+
+
+def _rebuilt(kind: bytes, body: memoryview) -> Outcome:
+    if kind == FAILURE:
+        return None, exceptions.decode(pickle.loads(body))
+    value, failed = exceptions.rebuild(body)
+    if failed is not None:
+        return None, exceptions.harmless(failed, "raised while the result was rebuilt in the parent")
+    return value, None
+
+
+class _Writer:
+    """Where a pickle is written to: memory, and a file as soon as it is too long for a message."""
+
+    def __init__(self) -> None:
+        self._short = bytearray()
+        self._file = -1
+
+    def write(self, data: bytes | memoryview) -> int:
+        """Take a part, as `pickle` asks of a file."""
+        size = memoryview(data).nbytes
+        if self._file < 0 and len(self._short) + size <= INLINE:
+            self._short += data
+            return size
+        if self._file < 0:
+            self._file = os.memfd_create("procession-outcome", os.MFD_CLOEXEC)
+            self._write_out(self._short)
+        self._write_out(data)
+        return size
+
+    def _write_out(self, data: bytes | bytearray | memoryview) -> None:
+        left = memoryview(data).cast("B")
+        while left:
+            left = left[os.write(self._file, left) :]
+
+    def send(self, end: socket.socket, kind: bytes) -> None:
+        """Say it; nobody need listen.
+
+        Raises:
+            OSError: The system refuses to carry one more descriptor.
+        """
+        with suppress(BrokenPipeError, ConnectionResetError):  # the parent is gone, and so are we in a moment
+            if self._file < 0:
+                end.send(kind + self._short, socket.MSG_NOSIGNAL)
+            else:
+                socket.send_fds(end, [kind], [self._file], socket.MSG_NOSIGNAL)
+
+    def close(self) -> None:
+        """Give the file back; it lives on in the message."""
+        if self._file >= 0:
+            os.close(self._file)
 
 
 def make() -> Bond:
@@ -108,10 +204,4 @@ def make() -> Bond:
     Raises:
         OSError: There are no descriptors left.
     """
-    ours, theirs = forks.control_pair()
-    try:
-        return Bond(os.memfd_create("procession-outcome", os.MFD_CLOEXEC), ours, theirs)
-    except OSError:
-        ours.close()
-        theirs.close()
-        raise
+    return Bond(*forks.control_pair())

@@ -42,11 +42,15 @@ def fork_with(keep: socket.socket) -> int:
 def keeping(keep: socket.socket) -> Iterator[None]:
     """What this thread forks inside keeps this one of the sockets."""
     thread = threading.get_ident()
+    before = _kept.get(thread)  # a signal's handler may start a process while one is being started
     _kept[thread] = keep
     try:
         yield
     finally:
-        _kept.pop(thread, None)
+        if before is None:
+            _kept.pop(thread, None)
+        else:
+            _kept[thread] = before
 
 
 def _close_copies() -> None:
@@ -56,6 +60,7 @@ def _close_copies() -> None:
         if known is not None and known is not kept:
             known.close()
     _sockets.clear()
+    _kept.clear()
     _lock.release()
 
 

@@ -15,6 +15,7 @@ import io
 import os
 import pickle
 import sys
+from contextlib import suppress
 from multiprocessing import (
     context,
     forkserver,
@@ -55,17 +56,19 @@ def told(popen: Any, process: Any, method: str) -> memoryview:
     context.set_spawning_popen(popen)
     try:
         reduction.dump(look, out)
-        out.write(_plainly(process) if chosen.rerun_main else _by_value(process, None))
+        out.write(_plainly(popen, process) if chosen.rerun_main else _by_value(process, None))
     finally:
         context.set_spawning_popen(None)
     return out.getbuffer()
 
 
-def _plainly(process: Any) -> bytes | memoryview:
+def _plainly(popen: Any, process: Any) -> bytes | memoryview:
     out = io.BytesIO()
+    before = len(popen._fds)
     try:
         reduction.dump(process, out)
     except Exception as error:
+        del popen._fds[before:]  # descriptors are noted anew; twice the same one is refused
         try:
             return _by_value(process, dict(vars(sys.modules["__main__"])))
         except Exception as second:
@@ -95,6 +98,15 @@ def _unpack(definitions: bytes | None, data: bytes) -> Any:
     return pickle.loads(data)
 
 
+def _send(descriptor: int, message: memoryview) -> None:
+    """Tell a child who it is. One that died before it heard all of it is known by its exit code, as any other.
+
+    The child's end must be closed here, or this would wait for ever for one that died.
+    """
+    with suppress(BrokenPipeError), open(descriptor, "wb", closefd=False) as file:
+        file.write(message)
+
+
 class SpawnPopen(popen_spawn_posix.Popen):
     """The child is a fresh interpreter."""
 
@@ -113,12 +125,11 @@ class SpawnPopen(popen_spawn_posix.Popen):
             self._fds += [child_in, child_end]
             self.pid = _util.spawnv_passfds(spawn.get_executable(), command, self._fds)
             self.sentinel = sentinel
-            with open(message_in, "wb", closefd=False) as file:
-                file.write(message)
         finally:
             self.finalizer = _util.Finalize(self, _util.close_fds, [*pipes[0:1], *pipes[3:4]])
             for descriptor in pipes[1:3]:
                 os.close(descriptor)
+        _send(message_in, message)
 
 
 class ForkServerPopen(popen_forkserver.Popen):
@@ -132,8 +143,10 @@ class ForkServerPopen(popen_forkserver.Popen):
         self.sentinel, message_in = forkserver.connect_to_new_process(self._fds)
         kept = os.dup(message_in)  # the child sees by its end that we are gone
         self.finalizer = _util.Finalize(self, _util.close_fds, (kept, self.sentinel))
-        with open(message_in, "wb") as file:
-            file.write(message)
+        try:
+            _send(message_in, message)
+        finally:
+            os.close(message_in)
         self.pid = forkserver.read_signed(self.sentinel)
 
 

@@ -132,7 +132,7 @@ def _passed_a_handler(error: BaseException) -> bool:
     return False
 
 
-def rebuild(data: bytes) -> tuple[Any, BaseException | None]:
+def rebuild(data: bytes | memoryview) -> tuple[Any, BaseException | None]:
     """Unpickle what a worker sent; give the value, or what rebuilding it raised.
 
     Raises:
