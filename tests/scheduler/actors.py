@@ -87,6 +87,8 @@ class FakeWorker:
     number: int
     ready: bool = False
     used: int = 0  # items, or chunks of a chosen size, that it got and kept
+    parting: bool = False  # it got all that its quota allows
+    idle_since: float = 0.0
     running: bool = False
     batches: list[FakeBatch] = field(default_factory=list)
     last: tuple[int, int] | None = None  # batch and position of the item that it ended last
@@ -104,7 +106,9 @@ class FakeWorker:
     def run(self, count: int, stay: bool = False) -> None:
         """End up to `count` items; with `stay`, start one more and stay inside it."""
         while count > 0 and (batch := self.current()) is not None:
-            step = min(count, batch.claimed - batch.ran)
+            step = batch.claimed - batch.ran
+            if not batch.call.options.together:
+                step = min(count, step)
             batch.ran += step
             count -= step
             self.running = False

@@ -38,9 +38,10 @@ class Interleaving(RuleBasedStateMachine):
         quota=st.sampled_from([None, None, 1, 3, 4]),
         nested=st.booleans(),
         ready=st.sampled_from([True, True, False]),
+        idle_timeout=st.sampled_from([None, None, 1e-4, 0.5]),
     )
-    def open(self, workers: int, quota: int | None, nested: bool, ready: bool) -> None:
-        self.world = World(workers, quota, nested)
+    def open(self, workers: int, quota: int | None, nested: bool, ready: bool, idle_timeout: float | None) -> None:
+        self.world = World(workers, quota, nested, idle_timeout=idle_timeout)
         if ready:
             self.world.join_all()
 
@@ -57,6 +58,7 @@ class Interleaving(RuleBasedStateMachine):
         chunksize=st.sampled_from([None, None, None, 1, 3, 50]),
         ordered=st.booleans(),
         alike=st.booleans(),
+        together=st.sampled_from([False, False, True]),
         cost=costs,
         function=st.sampled_from([None, 1, 2]),
     )
@@ -67,11 +69,12 @@ class Interleaving(RuleBasedStateMachine):
         chunksize: int | None,
         ordered: bool,
         alike: bool,
+        together: bool,
         cost: float,
         function: int | None,
     ) -> None:
         chunksize = None if kind == "fed" else chunksize
-        options = TaskOptions(chunksize=chunksize, ordered=ordered, lazy=kind == "lazy", alike=alike)
+        options = TaskOptions(chunksize, ordered, lazy=kind == "lazy", alike=alike, together=together)
         self.world.submit(length if kind == "known" else None, options, cost, function)
 
     @precondition(lambda self: any(map(self.world.room, self.world.open_calls)))
@@ -174,6 +177,12 @@ class Interleaving(RuleBasedStateMachine):
             self.world.refusals = 1
         elif kind == 1 and self.new():
             self.world.refuse(self.new()[pick % len(self.new())])
+
+    @precondition(lambda self: not self.world.closed)
+    @rule(workers=st.integers(1, 5), sure=st.integers(0, 2))
+    def resize(self, workers: int, sure: int) -> None:
+        if not sure:
+            self.world.resize(workers)
 
     # Time.
 

@@ -203,7 +203,7 @@ def test_a_worker_that_has_used_up_its_quota_is_replaced() -> None:
     workers = set()
     while call.open:
         world.join_all()
-        (worker,) = world.workers.values()
+        worker = next(each for each in world.workers.values() if each.batches)
         workers.add(worker.number)
         world.work(worker)
     assert len(workers) == 4
@@ -216,7 +216,7 @@ def test_a_quota_counts_chunks_where_their_size_was_chosen() -> None:
     workers = set()
     while call.open:
         world.join_all()
-        (worker,) = world.workers.values()
+        worker = next(each for each in world.workers.values() if each.batches)
         workers.add(worker.number)
         world.work(worker)
     assert len(workers) == 2
@@ -224,7 +224,7 @@ def test_a_quota_counts_chunks_where_their_size_was_chosen() -> None:
 
 def with_three_chunks() -> tuple[World, FakeCall]:
     """One worker that has ended a chunk of 10, is inside the second and has not claimed the third."""
-    world = World(1, quota=3)
+    world = World(1, quota=4)
     world.join_all()
     call = world.submit(30, TaskOptions(chunksize=10), cost=1e-6)
     world.work(world.workers[0])
@@ -246,6 +246,20 @@ def test_a_chunk_that_was_taken_back_counts_as_one() -> None:
     world.work(world.workers[0])
     world.submit(2, TaskOptions(chunksize=1))
     world.work(world.workers[0])
+    assert list(world.workers) == [0, 1]
+    world.work(world.workers[0])
+    assert list(world.workers) == [1]
+
+
+def test_who_has_got_its_last_leaves_even_if_that_is_taken_back() -> None:
+    world = World(1, quota=3)
+    world.join_all()
+    call = world.submit(30, TaskOptions(chunksize=10), cost=1e-6)
+    world.work(world.workers[0])
+    assert list(world.workers) == [0, 1]  # its successor is on the way
+    world.workers[0].run(0, stay=True)
+    world.cancel(call)
+    world.work(world.workers[0])
     assert list(world.workers) == [1]
 
 
@@ -257,4 +271,4 @@ def test_a_worker_is_replaced_only_when_its_last_item_has_ended() -> None:
     world.work(worker)
     worker.run(1)
     world.report(worker)
-    assert list(world.workers) == [0]
+    assert list(world.workers) == [0, 1] and worker.batches

@@ -32,8 +32,17 @@ class World:
         cores: How many workers can run at once.
     """
 
-    def __init__(self, workers: int, quota: int | None = None, nested: bool = False, cores: float = inf) -> None:
-        self.scheduler = Scheduler(quota, cores)
+    def __init__(
+        self,
+        workers: int,
+        quota: int | None = None,
+        nested: bool = False,
+        cores: float = inf,
+        idle_timeout: float | None = None,
+    ) -> None:
+        self.scheduler = Scheduler(quota, cores, idle_timeout)
+        self.idle_timeout = idle_timeout
+        self.put_off = 0  # successors that were refused while those whose place they take were still at work
         self.wanted = self.most = workers
         self.quota = quota
         self.nested = nested
@@ -74,6 +83,21 @@ class World:
         self._busy = False
         self._check_settled()
 
+    def _check_number(self, over: bool, resting: list[FakeWorker], starving: list[int]) -> None:
+        """Check that there are as many workers as are wanted, beside those whose successors these are."""
+        parting = sum(worker.parting for worker in self.workers.values())
+        self.put_off = min(self.put_off, parting)
+        staying, wanted = len(self.workers) - parting, self.wanted - self.put_off
+        assert staying <= wanted or not resting, f"{staying} workers, {len(resting)} of them idle, for {wanted}"
+        if over:
+            return
+        unborn = sum(not worker.ready for worker in self.workers.values())
+        reading = any(call.length is None and not call.open_ended for call in self.open_calls)
+        few = self.idle_timeout is not None or (self.closed and not reading)
+        assert staying >= wanted or few, f"{staying} workers, not {wanted}"
+        at_work = len(self.workers) - unborn - len(resting)
+        assert not (starving and at_work < self.wanted) or unborn or resting, f"calls {starving} wait, and nobody comes"
+
     def _carry_out_all(self, queue: deque[actions.Action]) -> None:
         while queue:
             action = queue.popleft()
@@ -84,14 +108,14 @@ class World:
         if self.aborted:
             return
         over = self.closed and all(call.settled for call in self.open_calls)
-        assert len(self.workers) <= self.wanted if over else len(self.workers) == self.wanted, "number of workers"
         resting = [w for w in self.workers.values() if w.ready and not w.batches]
         assert not (over and resting), f"workers {[w.number for w in resting]} were not retired"
-        if self.quota is not None:
-            assert all(w.used < self.quota for w in resting), "a worker that has used up its quota was not replaced"
-        if not resting:
-            return
+        assert not any(w.parting for w in resting), "a worker that has used up its quota was not replaced"
         starving = [c.number for c in self.open_calls if FREE in c.state]
+        self._check_number(over, resting, starving)
+        busy = sum(bool(worker.batches) for worker in self.workers.values())
+        if not resting or busy >= self.wanted:
+            return
         assert not starving, f"calls {starving} wait although a worker is idle"
         stuck = any(worker.waiting for worker in self.workers.values())
         assert not stuck or self.scheduler.next_deadline() is not None, "waiting items will never be taken back"
@@ -108,6 +132,11 @@ class World:
         worker = self.workers.pop(action.worker)
         assert worker.ready
         assert not worker.batches, f"worker {worker.number} was retired with work in its hands"
+        if self.idle_timeout is not None and self.now >= worker.idle_since + self.idle_timeout:
+            return
+        staying = sum(not each.parting for each in self.workers.values())
+        over = self.closed and all(call.settled for call in self.open_calls)
+        assert worker.parting or over or staying >= self.wanted - self.put_off, "a worker retired for no reason"
 
     def _do_send(self, action: actions.Send) -> None:
         call, worker, size = self.calls[action.call], self.workers[action.worker], action.stop - action.start
@@ -115,16 +144,22 @@ class World:
         assert worker.ready
         call.move(action.start, action.stop, FREE, HELD)
         self._check_chunk(call, action)
+        assert not worker.parting, "a worker whose quota is used up got more"
+        busy = sum(bool(each.batches) for each in self.workers.values())
+        assert worker.batches or busy < self.wanted, "more workers than wanted are at work"
         assert not any(b.start in b.call.suspects for b in worker.batches), "something was sent behind a suspect"
         if call.suspects.intersection(range(action.start, action.stop)):
             assert size == 1 and not worker.batches, "a suspect was not sent alone"
         assert len(worker.batches) < DEPTH
         assert action.group or not worker.batches, "a batch that waits cannot be taken back"
         assert 0 <= action.group <= size
-        if not call.options.alike and not call.options.chunksize:
+        if call.options.together:
+            assert action.group in (0, size), "what one call runs was cut"
+        elif not call.options.alike and not call.options.chunksize:
             assert action.group == 1 or size == 1
         worker.used += 1 if call.options.chunksize else size
         assert self.quota is None or worker.used <= self.quota, "a worker got more than its quota"
+        worker.parting = worker.used == self.quota
         call.sent, call.largest = max(call.sent, action.stop), max(call.largest, size)
         claimed = 0 if action.group else size
         worker.batches.append(FakeBatch(action.batch, call, action.start, size, action.group or size, claimed))
@@ -157,6 +192,7 @@ class World:
                     start = batch.start + batch.claimed
                     batch.call.move(start, start + rest, HELD, FREE)
         worker.batches = [batch for batch in worker.batches if batch.sent < batch.size]
+        worker.idle_since = self.now
         self.happen(events.Returned(worker.number, groups))
 
     def _do_read(self, action: actions.Read) -> None:
@@ -268,6 +304,7 @@ class World:
         """A worker becomes ready."""
         self.stillborn = 0
         worker.ready = True
+        worker.idle_since = self.now
         self.happen(events.Joined(worker.number))
 
     def join_all(self) -> None:
@@ -278,8 +315,18 @@ class World:
     def refuse(self, worker: FakeWorker) -> None:
         """The system does not start a worker."""
         del self.workers[worker.number]
-        self.wanted -= 1
+        parting = sum(each.parting for each in self.workers.values())
+        if parting > self.put_off:
+            self.put_off += 1
+        elif len(self.workers) - parting < self.wanted:  # else there are too many
+            self.wanted -= 1
         self.happen(events.Refused(worker.number))
+
+    def resize(self, workers: int) -> None:
+        """The pool wants another number of workers."""
+        self.wanted = workers
+        self.most = max(self.most, workers)
+        self.happen(events.Resized(workers))
 
     def report(self, worker: FakeWorker, count: int | None = None, seconds: float | None = None) -> None:
         """A worker sends ended items of its oldest batch that has some: all, or the first `count`."""
@@ -291,6 +338,7 @@ class World:
         batch.sent += count
         if batch.sent == batch.size:
             worker.batches.remove(batch)
+            worker.idle_since = self.now
         if call.open:
             call.move(start, start + count, HELD, ENDED)
             call.chunks[start] = start + count
@@ -322,7 +370,8 @@ class World:
         blamed: list[tuple[FakeCall, int]] = []
         if batch is not None:
             event = events.Died(worker.number, batch.number, batch.ran, True, orphaned)
-            blamed = [(batch.call, batch.start + batch.ran)]
+            together = batch.size if batch.call.options.together else batch.ran + 1
+            blamed = [(batch.call, batch.start + each) for each in range(batch.ran, together)]
         elif unsent or (stale and worker.last is not None):
             assert worker.last is not None
             event = events.Died(worker.number, *worker.last, not unsent and stale > 1, orphaned)

@@ -18,6 +18,8 @@ class Style(IntEnum):
     CALL = 0  # function(item)
     STAR = 1  # function(*item)
     APPLY = 2  # item is (function, args, kwargs): function(*args, **kwargs)
+    BATCH = 3  # function([item, ...]), one call for a whole batch
+    COLUMNS = 4  # function([first, ...], [second, ...]), of items that are tuples of arguments
 
 
 def positive(name: str, value: object) -> int:
@@ -44,12 +46,13 @@ class TaskOptions(Record):
         lazy: Inputs are read only as far ahead as needed, unread outcomes are bounded.
         timed: The duration of every single item is measured (an `Outcome` reports it).
         alike: All items run one function, so that the duration of one says something about the next.
+        together: One call of the function runs a whole batch.
 
     Raises:
         ValueError: `chunksize` is not a positive whole number.
     """
 
-    __slots__ = ("chunksize", "ordered", "lazy", "timed", "alike")
+    __slots__ = ("chunksize", "ordered", "lazy", "timed", "alike", "together")
 
     def __init__(
         self,
@@ -58,9 +61,11 @@ class TaskOptions(Record):
         lazy: bool = False,
         timed: bool = False,
         alike: bool = True,
+        together: bool = False,
     ) -> None:
         self.chunksize = None if chunksize is None else positive("chunksize", chunksize)
         self.ordered = ordered
         self.lazy = lazy
         self.timed = timed
         self.alike = alike
+        self.together = together

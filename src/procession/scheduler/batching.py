@@ -9,6 +9,7 @@ from __future__ import annotations
 from math import sqrt
 
 BATCH_SECONDS = 0.004  # work in one batch: a message costs 0.05 to 0.1 ms on both sides together
+TOGETHER_SECONDS = 0.25  # work in one call of a function that takes many items: what it costs before the first counts
 BATCH_ITEMS = 16384  # a longer batch gains less than 2 %
 LAZY_ITEMS = 8192  # bounds what a lazy call holds in memory: some 4 MB of numbers with 2 workers
 UNLIKE_ITEMS = 512  # each has a ticket of its own: those of two batches fit into the smallest pipe, a page
@@ -69,15 +70,23 @@ class Pace:
         self._items = self._items * MEMORY + items
         self._proved = max(self._proved * FADING, items)
 
-    def next_size(self, waiting: int, most: int, idle: int, places: int, more_may_come: bool) -> int:
-        """Say how many of `waiting` items the next batch takes, `most` at the most.
+    def next_size(
+        self,
+        waiting: int,
+        most: int,
+        idle: int,
+        places: int,
+        more_may_come: bool,
+        seconds: float = BATCH_SECONDS,
+    ) -> int:
+        """Say how many of `waiting` items the next batch takes, `most` at the most, to last for so many seconds.
 
         `idle` workers have nothing, `places` batches may be handed out now: each should get its share.
         """
         if not self.known:
             return 1
         each = max(self.item_seconds, 1e-9)
-        size = min(int(BATCH_SECONDS / each), int(self._proved * GROWTH), LAZY_ITEMS if more_may_come else most, most)
+        size = min(int(seconds / each), int(self._proved * GROWTH), LAZY_ITEMS if more_may_come else most, most)
         if idle > 1 or not more_may_come:
             share = -(-waiting // (idle if idle > 1 else max(places, 1)))
             size = min(size, max(share, int(self._worth(waiting * each) / each)))

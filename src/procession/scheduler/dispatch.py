@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterable
 
 from procession.scheduler import actions
-from procession.scheduler.batching import UNLIKE_ITEMS, most_items
+from procession.scheduler.batching import BATCH_SECONDS, TOGETHER_SECONDS, UNLIKE_ITEMS, most_items
 from procession.scheduler.roster import DEPTH, Roster
 from procession.scheduler.states import Batch, Call, Worker
 
@@ -57,7 +57,7 @@ class Dispatch:
                 break
             out.append(self._send(call, worker, now))
             turn.rotate(-1)
-        if not turn and self._roster.idle:
+        if not turn and self._roster.free:
             out += self._take_back(now)
         if self._reading:
             out += self._read()
@@ -65,35 +65,33 @@ class Dispatch:
 
     def _free_worker(self, call: Call) -> Worker | None:
         """A worker that may be given another batch: an idle one before one that has something."""
-        for worker in reversed(self._roster.idle.values()):
-            if not self.spent(worker):
-                return worker
+        if self._roster.free:
+            return next(reversed(self._roster.idle.values()))
         if call.pace.prefetch and not call.alone:  # a suspect has a worker for itself
             for worker in self._roster.roomy.values():
                 # What a stale one got would be taken back again, and its bytes would pile up in its channel.
-                if not (self.spent(worker) or worker.stale or worker.batches[-1].suspect):
+                if not (worker.stale or worker.batches[-1].suspect):
                     return worker
         return None
 
     def wants(self, call: Call) -> bool:
-        """True if another item of a call would be handed out at once, and be worth a message of its own."""
+        """True if another item of a call would be handed out at once, and be worth a message of its own; or if somebody
+        would come for it."""
+        if self._roster.resting:
+            return True
         if call.waiting:  # it has its turn, and nobody was free
             return False
         worker = self._free_worker(call)
         return worker is not None and (not worker.batches or call.pace.item_seconds >= MESSAGE_SECONDS)
-
-    def spent(self, worker: Worker) -> bool:
-        """True if a worker has got all that its quota allows."""
-        return self._quota is not None and worker.used >= self._quota
 
     def _send(self, call: Call, worker: Worker, now: float) -> actions.Send:
         suspect = bool(call.alone)
         start, stop = call.take(self._size(call, worker))
         chosen = call.options.chunksize is not None
         group = stop - start
-        if not chosen:
+        if not (chosen or call.options.together):
             group = call.pace.group_size(group) if call.options.alike else 1
-        batch = Batch(self.next_batch, call.number, start, stop, group, chosen, suspect)
+        batch = Batch(self.next_batch, call.number, start, stop, group, chosen, call.options.together, suspect)
         self.next_batch += 1
         # While tickets that were taken back lie before it, a worker reads the next one that there is, whose ever it is:
         # that must be the one of this batch, not of the batch that waits behind it.
@@ -102,6 +100,8 @@ class Dispatch:
             worker.progress = now
         worker.used += 1 if chosen else stop - start
         self._roster.give(worker, batch)
+        if self._quota is not None and worker.used >= self._quota:
+            self._roster.leave(worker)
         return actions.Send(worker.number, batch.number, call.number, start, stop, 0 if claimed else group)
 
     @property
@@ -119,10 +119,11 @@ class Dispatch:
         most = most_items(call.bytes_per_item)
         if not call.options.alike:
             most = min(most, UNLIKE_ITEMS)
-        idle = len(self._roster.idle)
+        idle = self._roster.free
         if call.pace.item_seconds < BUSY_SECONDS:  # such items need a core each
             idle = int(max(1, min(idle, self._cores - self._busy)))
-        size = call.pace.next_size(waiting, most, idle, self._roster.places, call.options.lazy)
+        seconds = TOGETHER_SECONDS if call.options.together else BATCH_SECONDS
+        size = call.pace.next_size(waiting, most, idle, self._roster.places, call.options.lazy, seconds)
         if self._quota is not None:
             size = max(1, min(size, self._quota - worker.used))
         return size
@@ -172,15 +173,15 @@ class Dispatch:
     def _read(self) -> list[actions.Action]:
         """Let lazy calls read on as far as a few batches more than their caller has taken."""
         out: list[actions.Action] = []
-        idle = bool(self._roster.idle)
+        idle = self._roster.free or self._roster.resting
         for call in list(self._reading.values()):
             if call.length is not None or call.number not in self._calls:
                 del self._reading[call.number]
                 continue
             batch = call.options.chunksize or min(call.pace.usual_size, most_items(call.bytes_per_item))
-            ahead = (DEPTH + AHEAD) * len(self._roster) * batch
+            ahead = (DEPTH + AHEAD) * self._roster.wanted * batch
             limit = max(call.limit, call.consumed + ahead)
-            hungry = idle and call.waiting == 0
+            hungry = bool(idle) and call.waiting == 0
             if limit - call.limit >= max(1, ahead // 4) or (hungry and call.fed < limit):
                 call.limit = limit
                 out.append(actions.Read(call.number, limit, hungry))

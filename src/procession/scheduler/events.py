@@ -19,6 +19,15 @@ class Opened(Record):
         self.workers = workers
 
 
+class Resized(Record):
+    """The pool wants this many workers from now on."""
+
+    __slots__ = ("workers",)
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+
+
 class Joined(Record):
     """A worker is ready for its first batch."""
 
@@ -151,6 +160,15 @@ class Cancelled(Record):
         self.call = call
 
 
+class Recalled(Record):
+    """Somebody wants back what a worker has not begun."""
+
+    __slots__ = ("worker",)
+
+    def __init__(self, worker: int) -> None:
+        self.worker = worker
+
+
 class Closed(Record):
     """No further call will be submitted."""
 
@@ -165,6 +183,7 @@ class Ticked(Record):
 
 Event = (
     Opened
+    | Resized
     | Joined
     | Submitted
     | Fed
@@ -176,6 +195,7 @@ Event = (
     | Refused
     | Consumed
     | Cancelled
+    | Recalled
     | Closed
     | Ticked
 )

@@ -1,6 +1,6 @@
 """The roster: the workers of a pool, sorted by what they could be given.
 
-Knows: which workers exist, which have nothing, which have one batch.
+Knows: which workers exist, which have nothing, which have one batch, which get nothing more; how many may be at work.
 Must not know: calls.
 
 A pool may have hundreds of workers and an event concerns one of them, so nothing here is found by looking at all.
@@ -21,8 +21,13 @@ class Roster:
     def __init__(self) -> None:
         self._all: dict[int, Worker] = {}
         self._next = 0
+        self._ready = 0
+        self.wanted = 0  # how many may be at work at once
+        self.resting = 0  # how many of those retired for want of work, and come back with it
         self.idle: dict[int, Worker] = {}  # ready, with nothing to do
         self.roomy: dict[int, Worker] = {}  # ready, with one batch
+        self.leaving: dict[int, Worker] = {}  # those that get nothing more
+        self.done: dict[int, Worker] = {}  # leaving, with nothing to do
 
     def __iter__(self) -> Iterator[Worker]:
         return iter(self._all.values())
@@ -42,25 +47,63 @@ class Roster:
 
     def remove(self, number: int) -> Worker | None:
         """Forget a worker."""
-        self.idle.pop(number, None)
-        self.roomy.pop(number, None)
-        return self._all.pop(number, None)
+        for group in (self.idle, self.roomy, self.leaving, self.done):
+            group.pop(number, None)
+        worker = self._all.pop(number, None)
+        if worker is not None and worker.ready:
+            self._ready -= 1
+        return worker
+
+    def join(self, worker: Worker, now: float) -> None:
+        """Note that a worker is ready."""
+        worker.ready = True
+        worker.progress = now
+        self._ready += 1
+        self.place(worker)
+
+    def leave(self, worker: Worker, leaving: bool = True) -> None:
+        """Note that a worker gets nothing more; or, all the same, that it stays."""
+        worker.leaving = leaving
+        self.leaving.pop(worker.number, None)
+        self.done.pop(worker.number, None)
+        if leaving:
+            self.leaving[worker.number] = worker
+        self.place(worker)
+
+    @property
+    def staying(self) -> int:
+        """How many workers there are, or will be, beside those that get nothing more."""
+        return len(self._all) - len(self.leaving)
+
+    @property
+    def unborn(self) -> int:
+        """How many of those that stay are not ready yet."""
+        return sum(not worker.ready for worker in self._all.values() if not worker.leaving)
+
+    @property
+    def free(self) -> int:
+        """How many idle workers may be given something: successors wait until those who leave have ended their last."""
+        return max(0, min(len(self.idle), self.wanted - self.busy)) if self.idle else 0
+
+    @property
+    def busy(self) -> int:
+        """How many workers have something to do."""
+        return self._ready - len(self.idle) - len(self.done)
 
     @property
     def places(self) -> int:
         """Batches that could be handed out now."""
-        return DEPTH * len(self.idle) + len(self.roomy)
+        return DEPTH * self.free + len(self.roomy)
 
     def place(self, worker: Worker) -> None:
         """Sort a worker anew, after something about it has changed."""
         number = worker.number
         self.idle.pop(number, None)
         self.roomy.pop(number, None)
-        if worker.ready:
-            if not worker.batches:
-                self.idle[number] = worker
-            elif len(worker.batches) < DEPTH:
-                self.roomy[number] = worker
+        if worker.ready and not worker.batches:
+            (self.done if worker.leaving else self.idle)[number] = worker
+        elif worker.ready and not worker.leaving and len(worker.batches) < DEPTH:
+            self.roomy[number] = worker
 
     def give(self, worker: Worker, batch: Batch) -> None:
         """Put a batch into a worker's hands."""

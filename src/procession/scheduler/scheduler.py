@@ -19,6 +19,7 @@ from procession.scheduler import actions, events
 from procession.scheduler.batching import Paces
 from procession.scheduler.dispatch import Dispatch
 from procession.scheduler.roster import Roster
+from procession.scheduler.staff import Staff
 from procession.scheduler.states import Batch, Call, Worker
 
 STILLBORN_LIMIT = 3  # workers in a row that died before they were ready: more would only repeat it
@@ -32,20 +33,22 @@ class Scheduler:
         quota: Items that a worker may run before another takes its place (chunks, where the caller chose their
             size). None: no limit.
         cores: How many workers can run at once.
+        idle_timeout: Seconds after which an idle worker retires until there is more to do; None: never.
     """
 
-    def __init__(self, quota: int | None = None, cores: float = inf) -> None:
+    def __init__(self, quota: int | None = None, cores: float = inf, idle_timeout: float | None = None) -> None:
         self._quota = quota
-        self._wanted = 0
         self._closed = False
         self._stillborn = 0
         self._calls: dict[int, Call] = {}
         self._paces = Paces()
         self._roster = Roster()
+        self._staff = Staff(self._roster, idle_timeout)
         self._dispatch = Dispatch(self._calls, self._roster, quota, cores)
         self._history: deque[events.Event] = deque(maxlen=HISTORY)
         self._handlers: dict[type, Callable[[Any, float], list[actions.Action]]] = {
             events.Opened: self._opened,
+            events.Resized: self._resized,
             events.Joined: self._joined,
             events.Submitted: self._submitted,
             events.Fed: self._fed,
@@ -57,6 +60,7 @@ class Scheduler:
             events.Refused: self._refused,
             events.Consumed: self._consumed,
             events.Cancelled: self._cancelled,
+            events.Recalled: self._recalled,
             events.Closed: self._close,
             events.Ticked: self._ticked,
         }
@@ -71,13 +75,16 @@ class Scheduler:
         out = self._handlers[type(event)](event, now)
         if type(event) is events.Weighed:  # told in the midst of carrying out what was decided before
             return out
-        if not (out and isinstance(out[0], actions.TakeBack)):  # else `events.Returned` follows, and hands out more
-            out += self._dispatch.hand_out(now)
-        return out
+        if out and isinstance(out[0], actions.TakeBack | actions.Abort):
+            return out  # `events.Returned` follows, and hands out more; or nothing follows any more
+        out += self._dispatch.hand_out(now)
+        over = self._closed and self.idle
+        return out + self._staff.settle(now, self._waiting, not self._closed or self._reading, over)
 
     def next_deadline(self) -> float | None:
         """Return when `events.Ticked` is due, or None."""
-        return self._dispatch.deadline
+        times = (self._dispatch.deadline, self._staff.deadline)
+        return min((time for time in times if time is not None), default=None)
 
     def wants(self, call: int) -> bool:
         """True if another item of this call would be handed out at once, and be worth a message of its own; else an
@@ -108,54 +115,44 @@ class Scheduler:
     # Workers come and go.
 
     def _opened(self, event: events.Opened, now: float) -> list[actions.Action]:
-        self._wanted = event.workers
-        return self._recruit()
+        self._roster.wanted = event.workers
+        return []
 
-    @property
-    def _over(self) -> bool:
-        return self._closed and self.idle
-
-    def _recruit(self) -> list[actions.Action]:
-        missing = 0 if self._over else self._wanted - len(self._roster)
-        return [actions.Recruit(self._roster.add().number) for _ in range(missing)]
+    def _resized(self, event: events.Resized, now: float) -> list[actions.Action]:
+        return [self._dispatch.relieve(worker) for worker in self._staff.resize(event.workers) if worker.owed > 1]
 
     def _joined(self, event: events.Joined, now: float) -> list[actions.Action]:
         self._stillborn = 0
-        worker = self._known(event.worker)
-        worker.ready = True
-        self._roster.place(worker)
-        return self._retire_idle()
+        self._roster.join(self._known(event.worker), now)
+        return []
 
-    def _retire_idle(self) -> list[actions.Action]:
-        """Let go those who have used up their quota, and replace them; after the end of all work, everybody."""
-        if self._quota is None and not self._over:
-            return []
-        leaving = [w for w in self._roster.idle.values() if self._over or self._dispatch.spent(w)]
-        for worker in leaving:
-            self._roster.remove(worker.number)
-        recruits = self._recruit() if leaving else []
-        return [*recruits, *(actions.Retire(worker.number) for worker in leaving)]
+    def _waiting(self) -> int:
+        """Count the batches, or items whose batches have no size yet, that wait for a worker."""
+        return sum(-(-call.waiting // (call.options.chunksize or 1)) for call in self._calls.values())
+
+    @property
+    def _reading(self) -> bool:
+        return any(call.reading for call in self._calls.values())
 
     def _died(self, event: events.Died, now: float) -> list[actions.Action]:
-        worker = self._roster.remove(event.worker)
+        worker = self._staff.remove(event.worker)
         if worker is None:
             return []
         if not worker.ready and not event.orphaned:
             self._stillborn += 1
             if self._stillborn >= STILLBORN_LIMIT:
                 return [actions.Abort()]
-        return self._bury(worker, event) + self._recruit() + self._retire_idle()
+        return self._bury(worker, event)
 
     def _refused(self, event: events.Refused, now: float) -> list[actions.Action]:
-        if self._roster.remove(event.worker) is None:
+        if self._staff.remove(event.worker) is None or self._staff.refuse():
             return []
-        self._wanted -= 1
-        return [] if self._wanted else [actions.Abort()]
+        return [actions.Abort()]
 
     def _bury(self, worker: Worker, event: events.Died) -> list[actions.Action]:
-        """Charge the one item that ended a worker; give all others back."""
+        """Charge the one item that ended a worker, or all that one call had; give all others back."""
         suspects = self._suspects(worker, event)
-        certain = sum(map(len, suspects.values())) == 1
+        certain = event.running or sum(map(len, suspects.values())) == 1
         out: list[actions.Action] = []
         for batch in worker.batches:
             call = self._calls.get(batch.call)
@@ -168,7 +165,8 @@ class Scheduler:
             call.give_back(first, span.start)
             call.give_back(span.stop, batch.stop)
             if certain and batch.number in suspects:
-                out += [actions.Lose(call.number, span.start, worker.number), *self._end(call, span.start, span.stop)]
+                for index in span:
+                    out += [actions.Lose(call.number, index, worker.number), *self._end(call, index, index + 1)]
             else:
                 call.alone.extend(span)
             self._dispatch.enter(call)
@@ -190,7 +188,7 @@ class Scheduler:
             elif not first <= last < batch.stop:  # all that it ran was reported
                 return {}
             elif event.running:
-                return {batch.number: range(last, last + 1)}
+                return {batch.number: range(first, batch.stop) if batch.together else range(last, last + 1)}
             else:
                 return {**ended, batch.number: range(first, last + 1)}
         return {}
@@ -224,7 +222,7 @@ class Scheduler:
         if call is None:
             return []
         call.length = call.fed
-        return self._finish(call) or self._retire_idle()
+        return self._finish(call)
 
     def _weighed(self, event: events.Weighed, now: float) -> list[actions.Action]:
         call = self._calls.get(event.call)
@@ -244,16 +242,20 @@ class Scheduler:
             return []
         holders = [w for w in self._roster if any(b.call == call.number for b in w.batches) and w.owed > 1]
         out: list[actions.Action] = [self._dispatch.relieve(worker) for worker in holders]
-        return [*out, actions.Finish(call.number), *self._retire_idle()]
+        return [*out, actions.Finish(call.number)]
+
+    def _recalled(self, event: events.Recalled, now: float) -> list[actions.Action]:
+        worker = self._roster.get(event.worker)
+        return [] if worker is None or worker.owed < 2 else [self._dispatch.relieve(worker)]
 
     def _close(self, event: events.Closed, now: float) -> list[actions.Action]:
         self._closed = True
-        return self._retire_idle()
+        return []
 
     def _finish(self, call: Call) -> list[actions.Action]:
         if not call.complete or self._calls.pop(call.number, None) is None:
             return []
-        return [actions.Finish(call.number), *self._retire_idle()]
+        return [actions.Finish(call.number)]
 
     # Items end.
 
@@ -269,9 +271,9 @@ class Scheduler:
         self._roster.finish(worker, batch, event.count)
         call = self._calls.get(batch.call)
         if call is None:  # cancelled meanwhile
-            return self._retire_idle()
+            return []
         call.pace.measured(event.count, event.seconds)
-        return self._end(call, start, start + event.count) + self._retire_idle()
+        return self._end(call, start, start + event.count)
 
     def _end(self, call: Call, start: int, stop: int) -> list[actions.Action]:
         call.ended += stop - start
@@ -291,7 +293,9 @@ class Scheduler:
             count = event.groups.get(batch.number, 0)
             if count:
                 self._shorten(worker, batch, count)
-        return self._retire_idle()
+        if not worker.batches:
+            worker.progress = now
+        return []
 
     def _shorten(self, worker: Worker, batch: Batch, groups: int) -> None:
         """Take the last `groups` groups off a batch."""

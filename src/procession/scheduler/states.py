@@ -23,10 +23,18 @@ from procession.scheduler.ordering import Reorder
 class Batch(Record):
     """Items `start` to `stop` of a call, in the hands of one worker; `done` of them have ended."""
 
-    __slots__ = ("number", "call", "start", "stop", "group", "chosen", "suspect", "done")
+    __slots__ = ("number", "call", "start", "stop", "group", "chosen", "together", "suspect", "done")
 
     def __init__(
-        self, number: int, call: int, start: int, stop: int, group: int, chosen: bool = False, suspect: bool = False
+        self,
+        number: int,
+        call: int,
+        start: int,
+        stop: int,
+        group: int,
+        chosen: bool = False,
+        together: bool = False,
+        suspect: bool = False,
     ) -> None:
         self.number = number
         self.call = call
@@ -34,6 +42,7 @@ class Batch(Record):
         self.stop = stop
         self.group = group
         self.chosen = chosen  # its size was the caller's choice: it counts as one
+        self.together = together  # one call of the function runs it all
         self.suspect = suspect  # its one item may have ended a worker
         self.done = 0
 
@@ -51,13 +60,14 @@ class Batch(Record):
 class Worker(Record):
     """One worker: what it owes, oldest first."""
 
-    __slots__ = ("number", "ready", "used", "progress", "squeezed", "stale", "owed", "batches")
+    __slots__ = ("number", "ready", "leaving", "used", "progress", "squeezed", "stale", "owed", "batches")
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.ready = False
+        self.leaving = False  # it gets nothing more; what it has it ends
         self.used = 0  # items (or chunks, where the caller chose them) that it was given
-        self.progress = 0.0  # when it last reported or was given something to start with
+        self.progress = 0.0  # when it last reported, was given something to start with, or had nothing left
         self.squeezed = False  # what it had not claimed was taken back, and nothing was sent since
         # Tickets were taken from it, and it may still look for them when it comes to their batch; it has passed it when
         # it reports a batch of this number or a later one. 0: nothing of that kind lies before it.
