@@ -170,7 +170,11 @@ ALLOWED_PROCESSES: list[Callable[[psutil.Process], bool]] = [
 ]
 ALLOWED_DESCRIPTORS: list[Callable[[Descriptor, list[psutil.Process]], bool]] = [leads_to_kept_process]
 ALLOWED_THREADS: list[Callable[[threading.Thread], bool]] = [is_idle_thread_of_tests]
-ALLOWED_SEGMENTS: list[Callable[[str], bool]] = [is_named_after_another_process, is_open_elsewhere]
+ALLOWED_SEGMENTS: list[Callable[[str], bool]] = [
+    is_named_after_another_process,
+    is_open_elsewhere,
+    is_folder_of_joblib,
+]
 
 
 def targets(pid: int) -> set[str]:
