@@ -135,7 +135,7 @@ class World:
         if self.idle_timeout is not None and self.now >= worker.idle_since + self.idle_timeout:
             return
         staying = sum(not each.parting for each in self.workers.values())
-        over = self.closed and all(call.settled for call in self.open_calls)
+        over = self.closed and all(call.settled or call.number == self._cancelling for call in self.open_calls)
         assert worker.parting or over or staying >= self.wanted - self.put_off, "a worker retired for no reason"
 
     def _do_send(self, action: actions.Send) -> None:

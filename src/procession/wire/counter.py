@@ -26,16 +26,34 @@ class Counters:
     """The parent's side: one anonymous mapping for all workers of a pool."""
 
     def __init__(self, slots: int) -> None:
-        size = -(-slots * SLOT_BYTES // mmap.PAGESIZE) * mmap.PAGESIZE
         self.descriptor = os.memfd_create("procession-counters", os.MFD_CLOEXEC)
         try:
-            os.ftruncate(self.descriptor, size)
-            self._map = mmap.mmap(self.descriptor, size)
+            self._map = self._mapped(slots)
         except BaseException:
             os.close(self.descriptor)
             raise
         self._numbers = memoryview(self._map).cast("q")
-        self._free = list(range(size // SLOT_BYTES - 1, -1, -1))
+        self._free = list(range(len(self._map) // SLOT_BYTES - 1, -1, -1))
+
+    def _mapped(self, slots: int) -> mmap.mmap:
+        size = -(-slots * SLOT_BYTES // mmap.PAGESIZE) * mmap.PAGESIZE
+        os.ftruncate(self.descriptor, size)
+        return mmap.mmap(self.descriptor, size)
+
+    def widen(self, slots: int) -> None:
+        """Have at least so many slots; those that are taken stay where they are.
+
+        Raises:
+            OSError: There is no memory for them.
+        """
+        old, numbers = self._map, self._numbers
+        if slots * SLOT_BYTES <= len(old):
+            return
+        self._map = self._mapped(slots)
+        self._numbers = memoryview(self._map).cast("q")
+        self._free[:0] = range(len(self._map) // SLOT_BYTES - 1, len(old) // SLOT_BYTES - 1, -1)
+        numbers.release()
+        old.close()
 
     @property
     def free(self) -> int:
