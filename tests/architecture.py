@@ -37,7 +37,10 @@ PURE_MODULES = frozenset(
 PURE_EXCEPTIONS = {("procession.model.errors", "signal")}  # for the names of signals
 IMPURE_BUILTINS = frozenset({"open", "print", "input", "breakpoint", "exec", "eval"})
 # Each foreign library has a home; a library that is not here has none.
-HOMES = {"cloudpickle": ("wire",), "click": ("cli",), "rich": ("cli", "monitor"), "PIL": ("jobs",), "joblib": (FACES,)}
+HOMES = {
+    "cloudpickle": ("wire",), "click": ("cli",), "rich": ("cli", "monitor"), "PIL": ("jobs",), "joblib": (FACES,),
+    "numpy": ("worker",),
+}  # fmt: skip
 FOLDERS_WITH_NAMES = ("worker",)  # their __init__.py offers names to users, not only a docstring
 LONGEST_FILE = 400  # lines
 LONGEST_FUNCTION = 45

@@ -7,6 +7,7 @@ Must not know: signatures; `pool.py` has those of multiprocessing.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 
 from procession.engine.calls import LazyCall, MapCall
 from procession.engine.engine import Engine
@@ -105,6 +106,7 @@ class Intake:
         Raises:
             ValueError: The pool is closed.
         """
+        style = _style(style, function, options)
         try:
             packed = self._engine.function(function)
         except Exception as error:
@@ -123,6 +125,7 @@ class Intake:
         chunksize: int | None,
         ordered: bool,
         outcomes: bool,
+        style: Style = Style.CALL,
     ) -> ResultIterator[Any]:
         """Take in a call whose results are wanted one by one.
 
@@ -132,14 +135,20 @@ class Intake:
         Raises:
             ValueError: The pool is closed, or `chunksize` is no positive whole number.
         """
-        call = self.lazy(function, length_of(iterable), chunksize, ordered, outcomes)
+        call = self.lazy(function, length_of(iterable), chunksize, ordered, outcomes, style)
         iterator: ResultIterator[Any] = ResultIterator(self._engine, pool, call)
         if not call.finished:
             self._engine.feed(Feeder(call, iter(iterable)))
         return iterator
 
     def lazy(
-        self, function: Callable[..., Any], length: int | None, chunksize: int | None, ordered: bool, outcomes: bool
+        self,
+        function: Callable[..., Any],
+        length: int | None,
+        chunksize: int | None,
+        ordered: bool,
+        outcomes: bool,
+        style: Style = Style.CALL,
     ) -> LazyCall:
         """Make a call whose results are wanted one by one; it has ended already if its function cannot be pickled.
 
@@ -151,13 +160,35 @@ class Intake:
         """
         options = TaskOptions(chunksize=chunksize, ordered=ordered, lazy=True, timed=outcomes)
         self._engine.usable()
-        call = LazyCall(None, Style.CALL, options)
+        call = LazyCall(None, _style(style, function, options), options)
         try:
             call.function = self._engine.function(function)
         except Exception as error:
             call.fail(error, [])  # comes out of `next()`, as from `get()` of the other calls
         else:
             call.progress = self._reporter(length)
+        return call
+
+    def collect(
+        self, style: Style, function: Callable[..., Any], iterable: Iterable[Any], chunksize: int | None
+    ) -> LazyCall:
+        """Take in a call all of whose input is read now, and whose results are wanted one by one, in order.
+
+        Raises:
+            ValueError: The pool is closed, or `chunksize` is no positive whole number.
+        """
+        options = TaskOptions(chunksize=chunksize, lazy=True)
+        call = LazyCall(None, _style(style, function, options), options)
+        call.fresh.extend(iterable)
+        self._engine.usable()
+        try:
+            call.function = self._engine.function(function)
+        except Exception as error:
+            call.fail(error, [])  # comes out where the first result would
+            return call
+        if call.fresh:
+            call.guess_weight(call.fresh[0])
+        self._engine.submit(call, len(call.fresh))
         return call
 
     def _reporter(self, total: int | None) -> Reporter | None:
@@ -174,6 +205,21 @@ def length_of(iterable: object) -> int | None:
         return len(iterable)  # type: ignore[arg-type]
     except Exception:  # it has none, or does not know it
         return None
+
+
+def with_keywords(function: Callable[..., Any], kwargs: Mapping[str, Any] | None) -> Callable[..., Any]:
+    """Bind keyword arguments that are the same for all items, so that they travel once, with the function."""
+    return partial(function, **kwargs) if kwargs else function
+
+
+def _style(style: Style, function: Any, options: TaskOptions) -> Style:
+    """Say how a function is applied; note where one call of it takes many items (`procession.chunked`)."""
+    while isinstance(function, partial):
+        function = function.func
+    if not getattr(type(function), "takes_many", False):  # its class is loaded where it is used
+        return style
+    options.together = True
+    return Style.COLUMNS if style == Style.STAR else Style.BATCH
 
 
 def default_workers() -> int:

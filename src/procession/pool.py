@@ -9,18 +9,21 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 
-from procession.engine.engine import Engine
+from procession.engine.opening import open_engine
 from procession.intake import Intake, checked_workers
 from procession.launcher import start_methods
 from procession.model.errors import MaybeEncodingError as MaybeEncodingError
 from procession.model.light import TYPE_CHECKING, Any, Self
-from procession.model.settings import Settings
+from procession.model.settings import Settings, checked_backend
 from procession.model.task import positive
 from procession.pool_calls import PoolCalls
 from procession.wire.exceptions import RemoteTraceback as RemoteTraceback
 
 if TYPE_CHECKING:
+    from typing import Unpack
+
     from procession.engine.members import Member
+    from procession.model.settings import BackendName, WorkerOptions
 
 RUN, CLOSE, TERMINATE = "RUN", "CLOSE", "TERMINATE"
 
@@ -36,6 +39,16 @@ class Pool(PoolCalls):
         context: A start method's name, a context, or None for the default.
         preload: Modules that a clean nursery imports once, before it forks the workers.
         progress: True: a bar or lines on standard error. A function: called with (ended, failed, total or None).
+        backend: Where the workers are. "processes"; "threads": of this process, items are handed over as they are and a
+            running one cannot be ended; "serial": nowhere, each item runs in the thread of its caller, for debugging.
+            `docs/backends.md` says what differs.
+        threads_per_worker: Threads that BLAS and OpenMP may start in each. None: the CPUs, shared by the workers.
+        seed: Each item gets random numbers of its own, the same whichever worker runs it. None: never the same.
+        logging: Records that are logged in a worker are handled in this process (default: True).
+        capture_output: Each `Outcome` has `stdout` and `stderr`: what its item printed.
+        worker_init: Called in every worker before its first item, without arguments.
+        worker_exit: Called in every worker when it ends; not where it is killed.
+        idle_timeout: Seconds after which a worker with nothing to do ends; others start with the next work. None: never.
 
     Raises:
         ValueError: `processes` is less than 1, `maxtasksperchild` is no positive whole number, `context` is unknown.
@@ -55,6 +68,8 @@ class Pool(PoolCalls):
         *,
         preload: Sequence[str] = (),
         progress: bool | Callable[[int, int, int | None], object] = False,
+        backend: BackendName = "processes",
+        **options: Unpack[WorkerOptions],
     ) -> None:
         self._state = TERMINATE  # so that nothing is ended that never began
         workers = checked_workers(processes)
@@ -62,20 +77,37 @@ class Pool(PoolCalls):
             maxtasksperchild = positive("maxtasksperchild", maxtasksperchild)
         if initializer is not None and not callable(initializer):
             raise TypeError(f"initializer={initializer!r}: must be callable")
+        checked_backend(backend, context)
         method = start_methods.resolve(context)
         self._processes = self.size = workers
-        title = {"fork": "Fork", "spawn": "Spawn", "forkserver": "ForkServer"}.get(method.name, "Nursery")
         settings = Settings(
-            workers=workers,
+            workers=1 if backend == "serial" else workers,
             quota=maxtasksperchild,
             initializer=initializer,
             initargs=tuple(initargs),  # users' code: before anything is open
             preload=tuple(preload),
-            title=f"{title}PoolWorker",
+            title=_title(backend, method.name),
+            backend=backend,
+            **options,
         )
-        self._engine = Engine(method, settings)
+        self._engine = open_engine(method, settings)
         self._intake = Intake(self._engine, progress)
         self._state = RUN
+
+    def resize(self, processes: int | None) -> None:
+        """Have another number of workers from now on. Nothing is lost: of those that are too many the idle ones end now,
+        the others after the batch that they run.
+
+        Args:
+            processes: As the constructor has it.
+
+        Raises:
+            ValueError: `processes` is less than 1, or the pool is closed.
+            TypeError: `processes` is no whole number.
+        """
+        workers = checked_workers(processes)
+        self._engine.resize(workers)
+        self._processes = self.size = workers
 
     # The end.
 
@@ -147,6 +179,11 @@ class Pool(PoolCalls):
     def __repr__(self) -> str:
         size = getattr(self, "_processes", None)  # None: it never began
         return f"<{type(self).__module__}.{type(self).__qualname__} state={self._state} pool_size={size}>"
+
+
+def _title(backend: str, method: str) -> str:
+    kind = {"threads": "Thread", "serial": "Serial"}.get(backend)
+    return f"{kind or {'fork': 'Fork', 'spawn': 'Spawn', 'forkserver': 'ForkServer'}.get(method, 'Nursery')}PoolWorker"
 
 
 def __getattr__(name: str) -> Any:

@@ -20,13 +20,14 @@ from procession.wire.functions import Packed
 
 
 class Function:
-    """A function as it travels: a number, and how it looks pickled."""
+    """A function as it travels: a number, and how it looks pickled; or, where nothing travels, itself as `value`."""
 
-    __slots__ = ("number", "outcome_bytes", "packed")
+    __slots__ = ("number", "outcome_bytes", "packed", "value")
 
-    def __init__(self, number: int, packed: Packed) -> None:
+    def __init__(self, number: int, packed: Packed, value: Any = None) -> None:
         self.number = number
         self.packed = packed
+        self.value = value
         self.outcome_bytes: float | None = None  # what its last outcomes took, each
 
 
@@ -37,9 +38,11 @@ class Portion:
     module that they need; or it is None: nobody wants it.
     """
 
-    __slots__ = ("batch", "function", "group", "items", "size", "style", "timed")
+    __slots__ = ("batch", "call", "function", "group", "items", "size", "start", "style", "timed")
 
     def __init__(self, batch: int, function: Function | None, items: Any, style: int, group: int, timed: bool) -> None:
+        self.call = 0  # its number
+        self.start = 0  # the index of the first item
         self.batch = batch
         self.function = function
         self.items = items
@@ -82,6 +85,16 @@ class Ended:
         self.size = size  # bytes
 
 
+class Logged:
+    """A worker has logged something; it comes before the outcomes of its items."""
+
+    __slots__ = ("body", "worker")
+
+    def __init__(self, worker: int, body: bytes | bytearray) -> None:
+        self.worker = worker
+        self.body = body
+
+
 class Gone:
     """A worker is gone; `batch` and `position` name the item that it was running (or had just run), if any."""
 
@@ -108,7 +121,7 @@ class Refused:
         self.error = error
 
 
-News = Ready | Broken | Ended | Gone | Refused
+News = Ready | Broken | Ended | Logged | Gone | Refused
 
 
 class Watch(Protocol):
@@ -181,6 +194,9 @@ class Backend(Protocol):
 
     # Workers come and go.
 
+    def resize(self, workers: int) -> None:
+        """Learn that so many are wanted from now on; `recruit` and `retire` follow."""
+
     def recruit(self, worker: int) -> None:
         """Start a worker; it tells `Ready`, `Broken` or `Refused`.
 
@@ -211,6 +227,13 @@ class Backend(Protocol):
 
         Raises:
             RuntimeError: It takes none.
+        """
+
+    def end(self, link: Any, batch: int, position: int) -> bool | None:
+        """End a worker at once, if it runs this item of a batch, and what its task has started.
+
+        Returns:
+            True if that was so; None if it runs another one or none; False if no worker here can be ended.
         """
 
     # Batches.

@@ -128,7 +128,8 @@ class Portions:
         if portion.timed:
             flags |= codec.TIMED
         number = portion.function.number if portion.function is not None else 0
-        head = codec.BATCH_HEAD.pack(portion.batch, number, count, portion.group, portion.style, flags)
+        style, call, start = portion.style, portion.call, portion.start
+        head = codec.BATCH_HEAD.pack(portion.batch, number, count, portion.group, style, flags, call, start)
         if portion.group:
             tickets = codec.TICKET.pack(portion.batch & codec.TICKET_MASK) * -(-count // portion.group)
             if os.write(link.tickets_in, tickets) < len(tickets):

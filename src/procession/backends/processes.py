@@ -12,27 +12,25 @@ import threading
 from collections.abc import Callable, Sequence
 from time import monotonic
 
-from procession.backends import causes, printing
-from procession.backends.base import Broken, Ended, Gone, News, Portion, Ready, Refused, Watch
+from procession.backends import causes, ending, printing
+from procession.backends.base import Broken, Ended, Gone, Logged, News, Portion, Ready, Refused, Watch
+from procession.backends.beginning import Beginning
 from procession.backends.link import Link, open_link
 from procession.backends.portions import Portions
+from procession.backends.room import Room
 from procession.launcher import child, host, nursery
-from procession.launcher.start_methods import Method, preparation
+from procession.launcher.start_methods import Method
 from procession.model.errors import StartFailed
 from procession.model.light import Any
 from procession.model.settings import Settings
 from procession.wire import codec, exceptions
 from procession.wire.channel import ChannelClosed
-from procession.wire.counter import Counters
 from procession.wire.frames import Kind
 from procession.wire.functions import Packed, Shipper
-from procession.worker import look, nesting
+from procession.worker import nesting
 
 NURSERIES_LIMIT = 3  # nurseries in a row that ended before a worker was ready: more would only repeat it
 GONE_SECONDS = 1.0  # how long a worker may take to vanish after SIGKILL before we go on without having seen it
-SLOTS_FOR_EACH = 4  # workers that may live at once, for each one that the pool has
-MOST_ENDING = 16  # retired workers, beside as many as the pool has, that may take their time
-HURRY_SECONDS = 1.0  # what the oldest of them has left when there are more
 
 
 class Processes:
@@ -56,19 +54,15 @@ class Processes:
         self.changed = threading.Condition(lock)  # a worker has begun or ended: for those who wait for just that
         self._title = settings.title
         self._workers = settings.workers * nesting.outer_workers()
-        self._put_off: list[int] = []
-        self._most_ending = settings.workers + MOST_ENDING
-        self._beginning = b""
-        self._beginning_names: frozenset[str] = frozenset()
         self.links: dict[int, Link] = {}
         self._by_descriptor: dict[int, Link] = {}
         self._nurseries_lost = 0  # since a worker was ready
         baseline = method.main_baseline()
-        self._look = None if method.snapshot else codec.dump(look.take(preparation(method)))
-        self._nursery = child.connect(method, settings.preload)
+        self._beginning = Beginning(method, settings, self._workers)
+        self._nursery = child.connect(method, settings.preload, self._beginning.variables)
         try:
             self._portions = Portions(Shipper(baseline), watch)
-            self._counters = Counters(SLOTS_FOR_EACH * settings.workers + MOST_ENDING)
+            self._counters = Room(settings.workers)
             self._watch.watch(self._nursery.fileno(), False)
         except OSError as error:
             self._nursery.close()
@@ -90,11 +84,14 @@ class Processes:
         Raises:
             BaseException: What pickling it raised.
         """
-        if initializer is not None:
-            packed = self.shipper.pack((initializer, initargs))
-            self._beginning, self._beginning_names = packed.data, packed.names
+        self._beginning.pack(self.shipper, initializer, initargs)
 
     # Workers come and go.
+
+    def resize(self, workers: int) -> None:
+        """Make room for so many."""
+        self._workers = workers * nesting.outer_workers()
+        self._counters.resize(workers)
 
     def recruit(self, worker: int) -> None:
         """Ask the nursery for a worker, or put it off (see `put_off`).
@@ -103,9 +100,8 @@ class Processes:
             StartFailed: The system refused descriptors.
             InputNotPicklable: A global that the initializer uses cannot be sent.
         """
-        slot = self._counters.take()
+        slot = self._counters.enter(worker)
         if slot is None:
-            self._put_off.append(worker)
             return
         try:
             out, err = printing.descriptors()
@@ -114,7 +110,7 @@ class Processes:
             self._counters.give_back(slot)
             raise child.start_failed(error) from error
         try:
-            definitions = self.shipper.definitions(self._beginning_names, link.defined)
+            definitions = self.shipper.definitions(self._beginning.names, link.defined)
         except BaseException:
             theirs.close()
             link.close()
@@ -128,11 +124,11 @@ class Processes:
             with theirs:
                 name = f"{self._title}-{worker + 1}"
                 self._nursery.start(worker, self._method, descriptors, (link.slot, name, os.getpid(), self._workers))
-            if self._look is not None:
-                link.channel.send(Kind.LOOK, self._look)
+            if self._beginning.look is not None:
+                link.channel.send(Kind.LOOK, self._beginning.look)
             if definitions is not None:
                 self._portions.post(link, Kind.DEFINE, definitions)
-            self._portions.post(link, Kind.BEGIN, self._beginning)
+            self._portions.post(link, Kind.BEGIN, self._beginning.body(worker))
         except (child.NurseryLost, ChannelClosed):
             pass  # the channel has ended: that is heard of like any other death
         except StartFailed:
@@ -141,21 +137,17 @@ class Processes:
 
     def put_off(self) -> list[int]:
         """Workers that were to start when too many others had not ended, and that may start now."""
-        ready = self._put_off[: self._counters.free]
-        del self._put_off[: len(ready)]
-        return ready
+        return self._counters.put_off()
 
     def retire(self, worker: int, end_by: float) -> None:
         """Let an idle worker end; one that still lives at `end_by` (monotonic seconds) is killed."""
         link = self.links.get(worker)
         if link is not None:
             link.retired = True
+            self._beginning.free(worker)
             link.end_by = end_by
             link.channel.end()
-            ending = [each for each in self.links.values() if each.end_by is not None]
-            if len(ending) > self._most_ending:
-                oldest = min(ending, key=lambda each: each.end_by or 0.0)
-                oldest.end_by = min(oldest.end_by or 0.0, monotonic() + HURRY_SECONDS)
+            self._counters.hurry(self.links.values())
 
     def stop(self, end_by: float) -> None:
         """Send SIGTERM to all workers and what their tasks have started; who still lives at `end_by` is killed."""
@@ -192,6 +184,10 @@ class Processes:
         """Send a signal to a worker and all that its tasks have started."""
         if link.pid and link.exitcode is None:
             nursery.signal_group(link.pid, number)
+
+    def end(self, link: Link, batch: int, position: int) -> bool | None:
+        """Kill a worker, and what its task has started, if it runs this item; None if it does not."""
+        return ending.end(link, self._counters, batch, position) or None
 
     @property
     def descriptor(self) -> int:
@@ -233,6 +229,8 @@ class Processes:
             batch, count, seconds, flags = codec.RESULTS_HEAD.unpack_from(body)
             results = codec.decode_results(flags, memoryview(body)[codec.RESULTS_HEAD.size :])
             return Ended(link.number, batch, count, seconds, results, len(body))
+        if kind == Kind.RECORDS:
+            return Logged(link.number, body)
         if kind == Kind.READY:
             self._nurseries_lost = 0
             link.pid = int(body)  # the nursery says so, too, but on another channel, and maybe later
@@ -313,6 +311,7 @@ class Processes:
             link.closed = True
         self._by_descriptor.pop(descriptor, None)
         self.links.pop(link.number, None)
+        self._beginning.free(link.number)
         self.changed.notify_all()
         link.close()
         self._counters.give_back(link.slot)
@@ -339,7 +338,7 @@ class Processes:
         try:
             if self._nurseries_lost == NURSERIES_LIMIT:
                 raise StartFailed(reason="the nursery ends before a worker is ready", hint="see its message above")
-            self._nursery = child.connect(self._method, self._preload)
+            self._nursery = child.connect(self._method, self._preload, self._beginning.variables)
         except StartFailed as error:
             return [Broken(-1, error)]
         self._portions.shipper = Shipper(baseline)

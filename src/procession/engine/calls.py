@@ -100,13 +100,14 @@ def make_outcomes(start: int, items: Sequence[Any], results: Results, worker: in
     from procession.model.outcome import Attempt, Outcome
 
     failures = results.failures or {}
-    durations = results.durations
+    durations, texts = results.durations, results.texts
     outcomes = []
     for offset, value in enumerate(results.values):
         error = failures.get(offset)
         seconds = durations[offset] if durations else None
         attempts = (Attempt(error, seconds, worker or None),)
-        outcomes.append(Outcome(start + offset, items[offset], value, error, attempts))
+        out, err = (None, None) if texts is None else texts.get(offset, ("", ""))
+        outcomes.append(Outcome(start + offset, items[offset], value, error, attempts, out, err))
     return outcomes
 
 

@@ -66,7 +66,7 @@ class Engine:
         except BaseException:
             self._watch.close()
             raise
-        scheduler = Scheduler(settings.quota, self._backend.cores())
+        scheduler = Scheduler(settings.quota, self._backend.cores(), settings.idle_timeout)
         self._loop = Loop(self._lock, scheduler, self._backend, self._watch, self._singles)
         self._thread = threading.Thread(target=self._run, name="procession-engine", daemon=True)
         self._begin(settings)
@@ -348,6 +348,10 @@ class Engine:
     def can_wait(self) -> bool:
         """False if this thread would wait for itself."""
         return threading.get_ident() not in self._loop.follow.threads and not self._inside
+
+    def resize(self, workers: int) -> None:
+        """Want another number of workers; raises what `submit` raises."""
+        self._do(lambda: self._loop.resize(workers))
 
     # The end.
 

@@ -18,21 +18,14 @@ from time import monotonic
 
 from procession.backends import base
 from procession.backends.base import Backend, Link, Portion
-from procession.engine import notices
+from procession.engine import notices, records
 from procession.engine.after import Follow
 from procession.engine.calls import After, Call, LazyCall
 from procession.engine.sent import Sent, SentBatches
 from procession.engine.singles import Loan, Singles
 from procession.engine.watch import Watch
-from procession.model.errors import (
-    InternalError,
-    PoolTerminated,
-    ProcessionError,
-    StartFailed,
-    WorkerDied,
-    describe_exit,
-    shorten,
-)
+from procession.model import errors
+from procession.model.errors import InternalError, PoolTerminated, ProcessionError, StartFailed, WorkerDied
 from procession.model.light import Any
 from procession.scheduler import actions, events
 from procession.scheduler.scheduler import Scheduler
@@ -150,6 +143,11 @@ class Loop:
         """Under the lock: something broke off in the middle, so nothing here can be trusted; end instead of hanging."""
         self.stop(PoolTerminated(reason=f"{type(error).__name__} broke off its work in the middle"))
 
+    def resize(self, workers: int) -> None:
+        """Under the lock: want another number of workers."""
+        self.backend.resize(workers)
+        self.tell(events.Resized(workers))
+
     # Actions.
 
     def _send(self, action: actions.Send) -> None:
@@ -166,6 +164,7 @@ class Loop:
             # outcome there.
             single.link = None if action.group else link
         portion = Portion(action.batch, call.function, items, call.style, action.group, call.options.timed)
+        portion.call, portion.start = call.number, action.start
         sent.errors = self.backend.send(action.worker, portion)
         self._weigh(call, 0, portion.size, len(items))
         if self.lending is not None and self.lending.single.link is link:
@@ -197,7 +196,7 @@ class Loop:
         if isinstance(call, Singles):
             index, name = None, call.single(action.index).name()
         else:
-            index, name = action.index, shorten(items[0])
+            index, name = action.index, errors.shorten(items[0])
         error = WorkerDied(index=index, item=name, pid=gone.pid, exitcode=gone.exitcode, hint=gone.hint)
         results = Results([None], {0: error}, None)
         call.accept(action.index, items, results, gone.pid)
@@ -246,8 +245,13 @@ class Loop:
 
     def hear(self, news: Sequence[base.News]) -> None:
         """Take in what workers have to say; outside of the lock."""
-        if news:
-            self.do(lambda: self._hear_all(news))
+        logged: After = [partial(records.handle, each) for each in news if type(each) is base.Logged]
+        try:
+            if logged:  # before the outcomes, and without the lock: handlers are users' code
+                self.follow.up(logged)
+        finally:  # also where Ctrl-C struck: what was heard is heard once
+            if news:
+                self.do(lambda: self._hear_all(news))
 
     def _hear_all(self, news: Sequence[base.News]) -> None:
         for each in news:
@@ -260,6 +264,8 @@ class Loop:
             self.tell(events.Joined(news.worker))
         elif isinstance(news, base.Gone):
             self._lost(news)
+        elif isinstance(news, base.Logged):
+            self.after.append(partial(records.handle, news))
         elif isinstance(news, base.Refused):
             self._refused(news.worker, news.error)
         else:
@@ -282,7 +288,7 @@ class Loop:
         self.sent.lose(news.worker)
         self._gone = news
         if not self.broken:
-            reason = f"worker {news.pid} {describe_exit(news.exitcode)} before its initializer had ended"
+            reason = f"worker {news.pid} {errors.describe_exit(news.exitcode)} before its initializer had ended"
             self._start_error = StartFailed(reason=reason, hint=news.hint)
         self.tell(events.Died(news.worker, news.batch, news.position, news.running, news.orphaned))
         self._recruit_late()
@@ -334,7 +340,7 @@ class Loop:
             self._asleep = True
         ready = self._watch.wait(None if until is None else until - monotonic())
         self._asleep = False
-        while self._requests:
+        for _ in range(len(self._requests)):  # one that asks once more does so after the reading
             self._requests.popleft()()
         for descriptor in ready:
             self._read_one(descriptor)

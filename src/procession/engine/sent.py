@@ -41,6 +41,28 @@ class SentBatches:
         """True if a worker has a batch."""
         return any(sent.worker == worker for sent in self._out.values())
 
+    def find(self, item: object) -> tuple[int, int, int] | None:
+        """The worker, the batch and the position in it of an item that is out and has not ended."""
+        for number, sent in self._out.items():
+            for position in range(sent.done, len(sent.items)):
+                if sent.items[position] is item:
+                    return sent.worker, number, position
+        return None
+
+    def workers(self) -> set[int]:
+        """Those that have a batch."""
+        return {sent.worker for sent in self._out.values()}
+
+    def singles(self) -> list[Any]:
+        """The single items that are out, are wanted and have not ended."""
+        return [
+            item
+            for sent in self._out.values()
+            if sent.call.function is None
+            for item in sent.items[sent.done :]
+            if item is not None
+        ]
+
     def take_back(self, worker: int, tickets: dict[int, int], keep: Callable[[int, int], int]) -> dict[int, int]:
         """Give the items of unclaimed groups back to their calls.
 

@@ -13,7 +13,7 @@ import select
 import socket
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from time import monotonic, sleep
 
 from procession.launcher import forks, lifeline, nursery, start_methods
@@ -110,6 +110,15 @@ def is_exiting(pid: int) -> bool:
     return bool(flags & PF_EXITING)
 
 
+def holds_still(pid: int) -> bool:
+    """True if a process runs no code of its own: it is stopped, or in the midst of what nothing interrupts, or gone."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read().rpartition(b")")[2].split()[0] not in (b"R", b"S")
+    except OSError:
+        return True
+
+
 def wait_for(pid: int) -> int | None:
     """Wait until a child has ended; return its exit code, None if somebody else has collected it."""
     try:
@@ -143,19 +152,24 @@ def start_failed(error: OSError) -> StartFailed:
     return StartFailed(reason=error.strerror or str(error), hint=hint)
 
 
-def connect(method: Method, preload: Sequence[str]) -> NurseryLink:
+def connect(method: Method, preload: Sequence[str], variables: Mapping[str, str] = nursery.NO_VARIABLES) -> NurseryLink:
     """Find or start the nursery for a pool.
+
+    Args:
+        method: How workers are born.
+        preload: What a clean nursery imports.
+        variables: What a snapshot's environment has beside this process's.
 
     Raises:
         StartFailed: The system refused a process or a descriptor.
     """
     try:
-        return _snapshot() if method.snapshot else CLEAN.connect(tuple(preload))
+        return _snapshot(variables) if method.snapshot else CLEAN.connect(tuple(preload))
     except OSError as error:
         raise start_failed(error) from error
 
 
-def _snapshot() -> NurseryLink:
+def _snapshot(variables: Mapping[str, str]) -> NurseryLink:
     # What each worker would import for itself. The nursery must not: should another thread of this process be importing
     # it at the moment of the fork, its lock would stay locked there for ever.
     import procession.worker.main  # noqa: F401
@@ -165,7 +179,7 @@ def _snapshot() -> NurseryLink:
     ours, theirs = forks.control_pair()
     with theirs:
         try:
-            pid = nursery.fork_snapshot(theirs)
+            pid = nursery.fork_snapshot(theirs, variables)
         except BaseException:
             ours.close()
             raise

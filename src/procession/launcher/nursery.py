@@ -22,6 +22,7 @@ import socket
 import struct
 import sys
 from collections import deque
+from collections.abc import Mapping
 from contextlib import suppress
 from time import monotonic
 
@@ -30,6 +31,7 @@ from procession.model.light import Any
 
 REPORT = struct.Struct("<BIq")  # kind, number of the worker, process id or exit code or errno
 STARTED, EXITED, FAILED = 1, 2, 3
+NO_VARIABLES: Mapping[str, str] = {}
 NOBODY = 0xFFFFFFFF  # in place of a worker's number: the nursery itself failed
 ATTACH = b"attach"  # a further control socket comes with this message
 MESSAGE = 1 << 16  # bytes of the longest request
@@ -274,11 +276,12 @@ def _end_with(life: Any) -> None:
         os._exit(status)
 
 
-def fork_snapshot(keep: socket.socket) -> int:
+def fork_snapshot(keep: socket.socket, variables: Mapping[str, str] = NO_VARIABLES) -> int:
     """Fork a nursery from this process as it is now; return its process id.
 
     Args:
         keep: The nursery's end of its control socket.
+        variables: What its workers' environment has beside this process's: set once, it costs no worker anything.
 
     Raises:
         OSError: The system refused.
@@ -293,14 +296,15 @@ def fork_snapshot(keep: socket.socket) -> int:
     try:
         pid = forks.fork_with(keep)
         if not pid:
-            _end_with(lambda: _snapshot_life(keep))
+            _end_with(lambda: _snapshot_life(keep, variables))
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
     return pid
 
 
-def _snapshot_life(keep: socket.socket) -> int:
+def _snapshot_life(keep: socket.socket, variables: Mapping[str, str]) -> int:
     lifeline.fill_standard_descriptors()
+    os.environ.update(variables)
     return _serve(keep)
 
 

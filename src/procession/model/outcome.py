@@ -37,6 +37,9 @@ class Outcome(Generic[R]):
         result: What the function returned; None if it failed.
         error: What the item failed with; None if it succeeded.
         attempts: Every try, the last one decides.
+        stdout: What it printed, and what the programs printed that it started; None where that was not captured (the
+            pool has no `capture_output=True`, or the worker died).
+        stderr: The same for standard error.
     """
 
     index: int
@@ -44,6 +47,8 @@ class Outcome(Generic[R]):
     result: R | None
     error: BaseException | None
     attempts: tuple[Attempt, ...]
+    stdout: str | None = None
+    stderr: str | None = None
 
     @property
     def ok(self) -> bool:

@@ -6,7 +6,57 @@ Must not know: who carries them out.
 
 from __future__ import annotations
 
-from procession.model.light import Any, Record
+from collections.abc import Callable
+from operator import index
+
+from procession.model.light import TYPE_CHECKING, Any, Record
+from procession.model.task import positive
+
+if TYPE_CHECKING:
+    from typing import Literal, TypedDict
+
+    BackendName = Literal["processes", "threads", "serial"]
+
+    class WorkerOptions(TypedDict, total=False):
+        """What holds for every worker of a pool, and around each of its items. `docs/workers.md` explains it.
+
+        Args:
+            threads_per_worker: Threads that BLAS and OpenMP may start in each. None: the CPUs, shared by the workers.
+            seed: Each item gets random numbers of its own, the same whichever worker runs it. None: never the same.
+            logging: Records that are logged in a worker are handled in this process.
+            capture_output: Each `Outcome` has `stdout` and `stderr`: what its item printed.
+            worker_init: Called in every worker before its first item, without arguments.
+            worker_exit: Called in every worker when it ends; not where it is killed.
+            idle_timeout: Seconds after which a worker with nothing to do ends, until there is more. None: never.
+        """
+
+        threads_per_worker: int | None
+        seed: int | None
+        logging: bool
+        capture_output: bool
+        worker_init: Callable[[], object] | None
+        worker_exit: Callable[[], object] | None
+        idle_timeout: float | None
+
+
+BACKENDS = ("processes", "threads", "serial")
+
+
+def checked_backend(name: str, context: Any) -> str:
+    """Check where workers shall be.
+
+    Args:
+        name: As `Pool` has it.
+        context: The start method that was chosen, or None.
+
+    Raises:
+        ValueError: There is no such backend, or it has no processes to start.
+    """
+    if name not in BACKENDS:
+        raise ValueError(f"backend={name!r}: must be one of {', '.join(map(repr, BACKENDS))}")
+    if name != "processes" and context is not None:
+        raise ValueError(f"context={context!r}: backend={name!r} starts no processes; leave context= out")
+    return name
 
 
 class Settings(Record):
@@ -19,9 +69,19 @@ class Settings(Record):
         initargs: Its arguments.
         preload: Modules that a clean nursery imports first.
         title: How the workers are named, e.g. `ForkPoolWorker`.
+        backend: Where they are: one of `BACKENDS`.
+        threads_per_worker, seed, logging, capture_output, worker_init, worker_exit, idle_timeout: As `WorkerOptions`
+            has them.
+
+    Raises:
+        ValueError: `threads_per_worker`, `seed` or `idle_timeout` is no such number.
+        TypeError: `worker_init` or `worker_exit` is not callable.
     """
 
-    __slots__ = ("workers", "quota", "initializer", "initargs", "preload", "title")
+    __slots__ = (
+        "workers", "quota", "initializer", "initargs", "preload", "title", "backend", "threads_per_worker", "seed",
+        "logging", "capture_output", "worker_init", "worker_exit", "idle_timeout",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -32,6 +92,14 @@ class Settings(Record):
         initargs: tuple[Any, ...] = (),
         preload: tuple[str, ...] = (),
         title: str = "PoolWorker",
+        backend: str = "processes",
+        threads_per_worker: int | None = None,
+        seed: int | None = None,
+        logging: bool = True,
+        capture_output: bool = False,
+        worker_init: Any = None,
+        worker_exit: Any = None,
+        idle_timeout: float | None = None,
     ) -> None:
         self.workers = workers
         self.quota = quota
@@ -39,3 +107,48 @@ class Settings(Record):
         self.initargs = initargs
         self.preload = preload
         self.title = title
+        self.backend = backend
+        threads = threads_per_worker
+        self.threads_per_worker = None if threads is None else positive("threads_per_worker", threads)
+        self.seed = None if seed is None else checked_seed(seed)
+        self.logging = bool(logging)
+        self.capture_output = bool(capture_output)
+        self.worker_init = _callable("worker_init", worker_init)
+        self.worker_exit = _callable("worker_exit", worker_exit)
+        self.idle_timeout = None if idle_timeout is None else checked_seconds("idle_timeout", idle_timeout)
+
+
+def checked_seed(seed: object) -> int:
+    """Check a seed, also one of numpy's whole numbers.
+
+    Raises:
+        ValueError: It is no whole number of 0 or more.
+    """
+    try:
+        number = index(seed)  # type: ignore[arg-type]
+    except TypeError:
+        number = -1
+    if number < 0:
+        raise ValueError(f"seed={seed!r}: must be a whole number of 0 or more, or None")
+    return number
+
+
+def checked_seconds(name: str, value: object) -> float:
+    """Check a number of seconds.
+
+    Raises:
+        ValueError: It is none, or less than 0.
+    """
+    try:
+        seconds = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        seconds = -1.0
+    if not seconds >= 0.0:  # also what is no number at all
+        raise ValueError(f"{name}={value!r}: must be a number of seconds, 0 or more, or None")
+    return seconds
+
+
+def _callable(name: str, value: Any) -> Any:
+    if value is not None and not callable(value):
+        raise TypeError(f"{name}={value!r}: must be callable")
+    return value

@@ -146,6 +146,17 @@ class WorkerChannel:
         for part in frame(kind, body):
             self._socket.sendall(part, socket.MSG_NOSIGNAL)
 
+    def try_send(self, kind: int, body: bytes) -> bool:
+        """Write a short frame; False if it would have to wait. The kernel takes some 16 kB whole or not at all."""
+        (part,) = frame(kind, body)
+        try:
+            sent = self._socket.send(part, NO_WAIT)
+        except BlockingIOError:
+            return False
+        if sent < len(part):
+            self._socket.sendall(memoryview(part)[sent:], socket.MSG_NOSIGNAL)
+        return True
+
     def abandon(self) -> None:
         """Close this process's copy, without a word to the parent."""
         self._socket.close()

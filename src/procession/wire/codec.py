@@ -22,7 +22,8 @@ PLAIN = frozenset({int, float, str, bytes, bool, complex, type(None)})
 NUMBERS = (int, float, complex, type(None))
 PROTOCOL = 5
 
-BATCH_HEAD = struct.Struct("<QQIIBB")  # batch, function, count, group, style, flags
+BEGIN_HEAD = struct.Struct("<II")  # number of the worker, bytes of what its pool's maker chose
+BATCH_HEAD = struct.Struct("<QQIIBBQQ")  # batch, function, count, group, style, flags, call, index of the first item
 FUNCTION_HEAD = struct.Struct("<Qq")  # number, number of the function that may be forgotten (-1: none)
 RESULTS_HEAD = struct.Struct("<QIdB")  # batch, count, seconds, flags
 
@@ -76,6 +77,7 @@ def encode_results(
     values: list[Any],
     failures: dict[int, exceptions.Encoded],
     durations: list[float] | None,
+    texts: dict[int, tuple[str, str]] | None = None,
 ) -> bytes:
     """Make the body of a RESULTS frame; a value that cannot be pickled becomes a failure of its item."""
     flags = 0
@@ -84,7 +86,7 @@ def encode_results(
     else:
         out = [_dump_result(value, offset, failures) for offset, value in enumerate(values)]
     head = RESULTS_HEAD.pack(batch, len(values), seconds, flags)
-    return head + pickle.dumps((out, failures or None, durations), PROTOCOL)
+    return head + pickle.dumps((out, failures or None, durations, texts), PROTOCOL)
 
 
 def _dump_result(value: object, offset: int, failures: dict[int, exceptions.Encoded]) -> bytes | None:
@@ -98,27 +100,35 @@ def _dump_result(value: object, offset: int, failures: dict[int, exceptions.Enco
 
 
 class Results:
-    """Outcomes of neighbouring items: their values, with the errors of those that failed by position."""
+    """Outcomes of neighbouring items: their values, with the errors of those that failed by position.
 
-    __slots__ = ("durations", "failures", "values")
+    `texts` has what items printed, by position, where that was captured; who printed nothing is not in it.
+    """
+
+    __slots__ = ("durations", "failures", "texts", "values")
 
     def __init__(
-        self, values: list[Any], failures: dict[int, BaseException] | None, durations: list[float] | None
+        self,
+        values: list[Any],
+        failures: dict[int, BaseException] | None,
+        durations: list[float] | None,
+        texts: dict[int, tuple[str, str]] | None = None,
     ) -> None:
         self.values = values
         self.failures = failures
         self.durations = durations
+        self.texts = texts
 
 
 def decode_results(flags: int, body: bytes | bytearray | memoryview) -> Results:
     """Rebuild what `encode_results` was given; what cannot be rebuilt becomes a failure of its item."""
-    out, records, durations = pickle.loads(body)
+    out, records, durations, texts = pickle.loads(body)
     failures: dict[int, BaseException] = {}
     if not flags & WHOLE:
         out = [data if data is None else _load_result(data, offset, failures) for offset, data in enumerate(out)]
     if records:
         failures.update((offset, exceptions.decode(record)) for offset, record in records.items())
-    return Results(out, failures or None, durations)
+    return Results(out, failures or None, durations, texts)
 
 
 def _load_result(data: bytes, offset: int, failures: dict[int, BaseException]) -> Any:

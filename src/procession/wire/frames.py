@@ -28,6 +28,7 @@ class Kind(IntEnum):
     READY = 6  # the initializer has run; its process id
     BROKEN = 7  # the initializer has failed
     RESULTS = 8  # how the next items of a batch ended
+    RECORDS = 9  # log records, before the outcome of their item
 
 
 def frame(kind: int, body: bytes) -> list[bytes | memoryview]:

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable
 
 from procession.model.light import Any
+from procession.worker import hooks
 from procession.worker.look import MULTIPROCESSING
 
 
@@ -35,7 +36,7 @@ class Identity:
         """Run `serve` as a process of `multiprocessing` runs its target; return the exit status."""
         process = sys.modules.get(MULTIPROCESSING)
         if process is None:
-            sys.meta_path.insert(0, _WhenImported(self._assume))
+            hooks.when_loaded(MULTIPROCESSING, self._assume)
             return _live_plainly(serve)
         status: int = self._worker(process, serve)._bootstrap(self._line)  # private, unchanged from 3.8 to 3.14
         return status
@@ -58,31 +59,6 @@ class Identity:
         number = int(self._name.rpartition("-")[2])  # programs choose a GPU or a line by it
         worker._identity = (*worker._identity[:-1], number)
         return worker
-
-
-class _WhenImported:
-    """An import hook that is told when `multiprocessing.process` has been loaded, and then is gone."""
-
-    def __init__(self, told: Callable[[Any], None]) -> None:
-        self._told = told
-
-    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
-        """Find the module as it is always found; call `told` when it has run."""
-        if name != MULTIPROCESSING:
-            return None
-        from importlib.machinery import PathFinder
-
-        sys.meta_path.remove(self)
-        spec = PathFinder.find_spec(name, path)
-        if spec is not None and spec.loader is not None:
-            loader, execute = spec.loader, spec.loader.exec_module
-
-            def exec_module(module: Any) -> None:
-                execute(module)
-                self._told(module)
-
-            loader.exec_module = exec_module  # type: ignore[method-assign]
-        return spec
 
 
 def _live_plainly(serve: Callable[[], None]) -> int:

@@ -25,6 +25,8 @@ from procession.wire.counter import BATCH, NOTHING, POSITION
 from procession.wire.exceptions import Encoded, encode
 from procession.wire.frames import Kind
 from procession.worker import look
+from procession.worker.care import Care
+from procession.worker.coroutines import Coroutines
 from procession.worker.modules import MODULES
 from procession.worker.steps import STEPS, Prepared, Step, encode_failure, failing
 
@@ -42,15 +44,19 @@ class Loop:
         channel: To the parent.
         tickets: Descriptor of the pipe with the tickets, non-blocking.
         counter: This worker's slot.
+        care: What is done around the items.
     """
 
-    def __init__(self, channel: WorkerChannel, tickets: int, counter: memoryview) -> None:
+    def __init__(self, channel: WorkerChannel, tickets: int, counter: memoryview, care: Care) -> None:
+        self.care = care
+        self.step = self._plain_step  # what runs a step of the batch
         self._channel = channel
         self._tickets = tickets
         self._counter = counter
         self._ticket: int | None = None  # one that was read for a later batch
         self._packed: dict[int, bytes] = {}  # functions that no item has asked for yet
         self._functions: dict[int, Callable[..., Any]] = {}
+        self._coroutines = Coroutines()
         self._broken: Encoded | None = None  # what went wrong with the last definitions
         self._home = os.getpid()
         os.register_at_fork(after_in_child=self._forked)
@@ -80,9 +86,11 @@ class Loop:
         try:
             if self._broken is not None:
                 raise Prepared(self._broken)
-            if body:
-                initializer, initargs = codec.load(body)
-                initializer(*initargs)
+            number, size = codec.BEGIN_HEAD.unpack_from(body)
+            begin = codec.BEGIN_HEAD.size + size
+            self.care.begin(number, codec.load(memoryview(body)[codec.BEGIN_HEAD.size : begin]))
+            if len(body) > begin:
+                self.care.run_first(codec.load(memoryview(body)[begin:]))
         except BaseException as error:
             self._leave_if_forked(error)
             self._say(Kind.BROKEN, codec.dump(encode_failure(error)))
@@ -103,12 +111,14 @@ class Loop:
             elif kind == Kind.DEFINE:
                 self._define(body)
             received = body = None  # type: ignore[assignment]  # nothing of the last task stays alive while we wait
+        self._coroutines.close()
 
     def _forked(self) -> None:
         # The child of a task shares our channel and counter. It must never speak: if the task returns there, the
         # next store into the counter fails, which leads out of the loop.
         self._channel.abandon()
         self._counter.release()
+        self.care.forked()
         self._tickets = -1
 
     def _leave_if_forked(self, error: BaseException | None) -> None:
@@ -137,7 +147,7 @@ class Loop:
         function = self._functions.get(number)
         if function is None:
             # Rebuilding may run users' code and is part of the item: it fails or dies with it.
-            function = self._functions[number] = codec.load(self._packed[number])
+            function = self._functions[number] = self._coroutines.plain(codec.load(self._packed[number]))
             del self._packed[number]
         return function
 
@@ -150,24 +160,40 @@ class Loop:
     # A batch.
 
     def _run_batch(self, body: bytes | bytearray) -> None:
-        batch, number, count, group, style, flags = codec.BATCH_HEAD.unpack_from(body)
+        batch, number, count, group, style, flags, call, start = codec.BATCH_HEAD.unpack_from(body)
+        self.care.current.begin_batch(call, start)
+        self.step = self.care.step_for(bool(flags & codec.TIMED)) or self._plain_step
         step: Step = STEPS[style, bool(flags & codec.WHOLE)]
         self._counter[POSITION] = 0  # rebuilding the function is part of the first item
         self._counter[BATCH] = batch
         MODULES.mend()
         function: Callable[..., Any] = self._function
+        run = Run
         if self._broken is not None:
             step, self._broken = failing(self._broken), None
         elif style != Style.APPLY:
             try:
                 function = self._function(number)
+                if style in (Style.BATCH, Style.COLUMNS):
+                    run, step, function = self._together(style, step, function, bool(flags & codec.WHOLE))
             except BaseException as error:
                 step = failing(encode(error))
         items = iter(codec.load(memoryview(body)[codec.BATCH_HEAD.size :]))
         del body
         self._counter[POSITION] = NOTHING
-        Run(self, batch, step, function, items, flags).run(count, group)
+        run(self, batch, step, function, items, flags).run(count, group)
         self._counter[BATCH] = 0
+
+    def _together(
+        self, style: int, step: Step, function: Callable[..., Any], plain: bool
+    ) -> tuple[type[Run], Step, Callable[..., Any]]:
+        """Choose how a function of many items runs: one call for all; or one for each, where each gets care."""
+        from procession.worker import together
+
+        function = self._coroutines.plain(together.unwrapped(function))
+        if self.step != self._plain_step:
+            return Run, step, together.alone(function)
+        return TogetherRun, together.step(style, not plain), function
 
     def claim(self, batch: int) -> bool:
         """Claim the next group of a batch; False if the parent has taken it back."""
@@ -183,7 +209,7 @@ class Loop:
         self._ticket = None if mine else ticket
         return mine
 
-    def step(self, step: Step, position: int, items: Iterator[Any], function: Any, values: list[Any]) -> None:
+    def _plain_step(self, step: Step, position: int, items: Iterator[Any], function: Any, values: list[Any]) -> None:
         """Run a step, or the part of it up to the first error."""
         step(position, items, function, self._counter, values)
 
@@ -193,8 +219,14 @@ class Loop:
 
     def _say(self, kind: Kind, body: bytes) -> None:
         self._leave_if_forked(None)
+        records = self.care.records
         try:
-            self._channel.send(kind, body)
+            if records is None:
+                self._channel.send(kind, body)
+            else:
+                with records.lock:
+                    records.flush_locked()  # what an item has logged comes before its outcome
+                    self._channel.send(kind, body)
         except OSError:  # a task closed the descriptor, or the parent is gone
             self._leave()
 
@@ -317,6 +349,29 @@ class Run:
         values, self._values = self._values, []
         failures, self._failures = self._failures, {}
         durations, self._durations = self._durations, [] if self._timed else None
-        body = codec.encode_results(self._batch, self._seconds, values, failures, durations)
+        texts = self._loop.care.take_texts()
+        body = codec.encode_results(self._batch, self._seconds, values, failures, durations, texts)
         self._seconds = 0.0
         self._loop.send(body)
+
+
+class TogetherRun(Run):
+    """One batch on its way, all of which is run by one call."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._size = sys.maxsize
+
+    def _note(self, took: float, items: int) -> None:
+        self._seconds += took
+        if self._durations is not None:
+            self._durations += [took / items] * items
+
+    def _advance(self, position: int, stop: int) -> None:
+        items, out = islice(self._items, stop - position), []  # type: ignore[var-annotated]
+        self._loop.step(self._step, position, items, self._function, out)
+        values, failures = out
+        for place, error in failures.items():
+            self._loop.check(error)
+            self._failures[len(self._values) + place] = encode_failure(error)
+        self._values += values

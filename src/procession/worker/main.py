@@ -13,6 +13,7 @@ import sys
 from procession.wire.channel import WorkerChannel
 from procession.wire.counter import open_slot
 from procession.worker import look, nesting
+from procession.worker.care import Care
 from procession.worker.identity import Identity
 from procession.worker.loop import Loop
 
@@ -38,11 +39,14 @@ def live(
     look.quiet_input()
     look.print_by_lines()
     identity = Identity(name, parent, line)
-    loop = Loop(WorkerChannel(sock), tickets, counter)
+    channel = WorkerChannel(sock)
+    care = Care(counter, channel, name)
+    loop = Loop(channel, tickets, counter, care)
 
     def serve() -> None:
         if loop.begin():
             loop.run()
+            care.end()
 
     status = identity.live(serve)
     for stream in (sys.stdout, sys.stderr):

@@ -1,0 +1,79 @@
+"""Workers without a thread: their items run, one after another, in the thread of whoever waits for them.
+
+Knows: which worker has something to run.
+Must not know: who waits, and for what (`engine/inline.py` does).
+
+How it works: to the scheduler it is a backend as any other; a worker just does nothing until somebody calls `work_off`.
+"""
+
+from __future__ import annotations
+
+from queue import Empty
+
+from procession.backends.inside import Inside, Worker
+
+
+class Serial(Inside):
+    """Runs what was sent when it is told to."""
+
+    _running: Worker | None = None  # the one that some thread works for right now
+
+    def recruit(self, worker: int) -> None:
+        """Note a worker; its initializer runs with the next `work_off`."""
+        self.links[worker] = Worker(worker, f"{self._title}-{worker + 1}")
+
+    def retire(self, worker: int, end_by: float) -> None:
+        """Let a worker end."""
+        link = self.links.get(worker)
+        if link is not None:
+            self._end(link, end_by)
+
+    def stop(self, end_by: float) -> None:
+        """Let all workers end; one that runs an item, with that item."""
+        for link in list(self.links.values()):
+            self._end(link, end_by)
+
+    def _end(self, link: Worker, end_by: float) -> None:
+        link.stopping = True
+        if link is self._running:
+            link.end_by = end_by if link.end_by is None else min(link.end_by, end_by)
+        else:
+            self.drop(link)
+
+    def work_off(self) -> BaseException | None:
+        """Run all that waits, in the calling thread; one at a time may do so.
+
+        Returns:
+            Ctrl-C, if that broke it off. What it broke off counts as ended.
+        """
+        interrupt = None
+        while interrupt is None and (link := self._next()) is not None:
+            self._running = link
+            try:
+                interrupt = self._work(link)
+            finally:
+                self._running = None
+                if link.stopping:
+                    self._bury(link)
+        return interrupt
+
+    def _next(self) -> Worker | None:
+        """One that has something to do."""
+        waiting = (link for link in list(self.links.values()) if not (link.begun and link.portions.empty()))
+        return next(waiting, None)
+
+    def _work(self, link: Worker) -> BaseException | None:
+        if not link.begun:
+            self.begin(link)
+            return None
+        try:
+            portion = link.portions.get_nowait()
+        except Empty:
+            return None
+        return None if portion is None else self.run(link, portion)
+
+    def _bury(self, link: Worker) -> None:
+        with self.changed:
+            link.exitcode = 0
+            self.drop(link)
+        self._later(lambda: None)  # for the engine's thread to see that it is gone

@@ -1,0 +1,159 @@
+"""The engine of a serial pool: whoever asks for an outcome runs the items that lead to it, in its own thread.
+
+Knows: when somebody waits, and that one thread works at a time.
+Must not know: how an item is run.
+
+How it works: a call hands its items over and then works off all that waits, so it has its outcomes when it returns
+(`submit` and `apply_async` too). A lazy call reads one input and runs it whenever its caller asks for the next outcome
+and none is there. A second thread waits for its turn before it hands anything over, so every item runs in the thread of
+its own caller. The engine's thread is there as with any backend, but has nothing to do before the end.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from procession.backends.inside import Inside
+from procession.backends.serial import Serial
+from procession.engine.calls import Call, Chunk, LazyCall
+from procession.engine.feeder import Feed, Feeder
+from procession.engine.inside import InsideEngine
+from procession.engine.singles import Single
+from procession.launcher.start_methods import Method
+from procession.model.settings import Settings
+from procession.scheduler import events
+
+
+class InlineEngine(InsideEngine):
+    """Runs calls in their callers' threads."""
+
+    _backend: Serial
+
+    def __init__(self, method: Method, settings: Settings) -> None:
+        self._turn = threading.RLock()  # taken before the engine's lock, never after it
+        self._inputs: dict[LazyCall, Feeder] = {}  # of lazy calls, until they have ended
+        super().__init__(method, settings)
+
+    def _open(self, settings: Settings) -> Inside:
+        return Serial(settings, self._lock)
+
+    def _begin(self, settings: Settings) -> None:
+        super()._begin(settings)
+        try:
+            self._work_off(None)
+        except BaseException:  # Ctrl-C in the initializer
+            self.terminate("its start was broken off")
+            raise
+
+    def _work_off(self, call: Call | None) -> None:
+        """Run all that waits.
+
+        Raises:
+            BaseException: Ctrl-C broke off an item; `call` ends with it.
+        """
+        users, me = self._backend.users, threading.get_ident()
+        if me in users:  # an item has submitted another one: that follows when it has ended
+            return
+        with self._turn:
+            if self._singles.fresh:
+                self._loop.do(lambda: None)
+            users.add(me)
+            try:
+                interrupt = self._backend.work_off()
+            finally:
+                users.discard(me)
+        if interrupt is not None:
+            if call is not None:
+                self.cancel(call)
+            raise interrupt
+
+    # Calls.
+
+    def submit(self, call: Call, length: int) -> None:
+        """Run a call all of whose items are known."""
+        with self._turn:
+            super().submit(call, length)
+            self._work_off(call)
+
+    def submit_single(self, single: Single) -> None:
+        """Run one item that names its own function."""
+        with self._turn:
+            super().submit_single(single)
+            self._work_off(None)
+
+    def run_single(self, single: Single, done: Callable[[], bool]) -> None:
+        """As `submit_single`."""
+        self.submit_single(single)
+
+    def feed(self, feed: Feed) -> None:
+        """Take in a call whose input is read, item by item, by who takes the outcomes."""
+        if not isinstance(feed, Feeder):
+            super().feed(feed)
+            return
+        call, feed.loop = feed.call, self._loop
+        call.more = feed.more
+        self._do(lambda: self._enter(call, None))
+        self._inputs[call] = feed
+
+    def next_chunk(self, call: LazyCall, taken: int, timeout: float | None) -> Chunk | None:
+        """Run until there are outcomes of a lazy call, and give them; None at their end. No timeout ends an item."""
+        self.may_wait()
+        if taken and not call.finished:
+            self._loop.do(lambda: self._loop.tell(events.Consumed(call.number, taken)))
+        while not (call.ready or call.finished) and self._advance(call):
+            pass
+        return super().next_chunk(call, 0, timeout)
+
+    def _advance(self, call: LazyCall) -> bool:
+        """Bring a lazy call a step further; False if nothing can be done for it here."""
+        with self._turn:
+            if call.ready or call.finished:  # another thread did it
+                return True
+            self._work_off(call)
+            feed = self._inputs.get(call)
+            if call.ready or call.finished or feed is None:
+                return bool(call.ready or call.finished)
+            if not feed.pull():
+                self._inputs.pop(call, None)
+            self._work_off(call)
+            return True
+
+    def cancel(self, call: Call) -> None:
+        """Nobody wants the rest of a call."""
+        super().cancel(call)
+        if isinstance(call, LazyCall):
+            self._release(call)
+
+    def _release(self, call: LazyCall) -> None:
+        feed = self._inputs.pop(call, None)
+        if feed is not None:
+            feed.release()
+
+    # The end.
+
+    def terminate(self, reason: str) -> None:
+        """End all calls; an item that another thread runs goes on, and nobody hears of it."""
+        super().terminate(reason)
+        for call in list(self._inputs):
+            self._release(call)
+
+    def join(self, timeout: float | None = None) -> None:
+        """Run what waits, read lazy inputs as far ahead as they may be, and wait for the end."""
+        if self.can_wait and not self.ended:
+            self._work_off(None)
+            for call, feed in list(self._inputs.items()):
+                while feed.read < call.limit and call in self._inputs and not call.finished:
+                    self._read_on(call, feed)
+        super().join(timeout)
+
+    def _read_on(self, call: LazyCall, feed: Feeder) -> None:
+        with self._turn:
+            if not feed.pull():
+                self._inputs.pop(call, None)
+            self._work_off(call)
+
+    def abandon(self) -> None:
+        """In a forked child: who had the turn does not exist here."""
+        super().abandon()
+        self._turn = threading.RLock()

@@ -1,0 +1,32 @@
+"""Which engine a pool gets, by the backend that its maker chose.
+
+Knows: the backends by name.
+Must not know: what any of them does.
+"""
+
+from __future__ import annotations
+
+from procession.engine.engine import Engine
+from procession.launcher.start_methods import Method
+from procession.model.settings import Settings
+
+
+def open_engine(method: Method, settings: Settings) -> Engine:
+    """Start the engine of a pool.
+
+    Args:
+        method: How worker processes are born, where there are any.
+        settings: What the pool's maker chose.
+
+    Raises:
+        StartFailed: The system refused processes, threads or descriptors.
+    """
+    if settings.backend == "threads":
+        from procession.engine.inside import InsideEngine
+
+        return InsideEngine(method, settings)
+    if settings.backend == "serial":
+        from procession.engine.inline import InlineEngine
+
+        return InlineEngine(method, settings)
+    return Engine(method, settings)

@@ -1,0 +1,62 @@
+"""Coroutine functions as tasks: an event loop runs them, one after the other.
+
+Knows: one event loop, made when it is first needed; it persists between items.
+Must not know: which item it is, and who waits for it.
+
+How it works: what an item leaves on the loop (a connection, a background task) is there for the next one; it moves
+only while an item runs. At the worker's end all that is left is cancelled, and the loop is closed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from types import FunctionType, MethodType
+
+from procession.model.light import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import asyncio
+
+CO_COROUTINE = 0x80  # inspect.CO_COROUTINE, without what `import inspect` costs each worker
+
+
+def is_coroutine_function(function: object) -> bool:
+    """True for `async def`, also behind `functools.partial`, as a method, as the `__call__` of an object."""
+    while isinstance(function, partial):
+        function = function.func
+    if isinstance(function, MethodType):
+        function = function.__func__
+    if not isinstance(function, FunctionType):
+        function = getattr(type(function), "__call__", None)  # noqa: B004  # not whether it has one: which
+    return isinstance(function, FunctionType) and bool(function.__code__.co_flags & CO_COROUTINE)
+
+
+class Coroutines:
+    """Runs coroutine functions on the event loop of this process."""
+
+    def __init__(self) -> None:
+        self._runner: asyncio.Runner | None = None
+
+    def plain(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Make a function that waits for its result of a coroutine function; give any other back as it is."""
+        if not is_coroutine_function(function):
+            return function
+
+        def run(*args: Any, **kwargs: Any) -> Any:
+            return self._run(function(*args, **kwargs))
+
+        return run
+
+    def _run(self, coroutine: Any) -> Any:
+        if self._runner is None:
+            import asyncio
+
+            self._runner = asyncio.Runner()
+        return self._runner.run(coroutine)
+
+    def close(self) -> None:
+        """Cancel what is left on the loop, and close it."""
+        if self._runner is not None:
+            self._runner.close()
+            self._runner = None
