@@ -7,6 +7,7 @@ Must not know: which worker knows which.
 from __future__ import annotations
 
 from collections import OrderedDict
+from operator import is_
 from types import FunctionType, ModuleType
 
 from procession.backends.base import Function
@@ -46,7 +47,7 @@ class Functions:
 
     def _number(self, packed: Packed) -> Function:
         known = self._known.get(packed.data)
-        if known is None or known.packed.names != packed.names:
+        if known is None or not _means_the_same(known.packed, packed):
             if known is None:
                 self._bytes += len(packed.data)
             known = self._known[packed.data] = Function(self._next, packed)
@@ -58,3 +59,11 @@ class Functions:
         """Keep what is likely to come again, within bounds; the newest in any case."""
         while len(self._known) > 1 and (len(self._known) > KEPT or self._bytes > KEPT_BYTES):
             self._bytes -= len(self._known.popitem(last=False)[0])
+
+
+def _means_the_same(one: Packed, other: Packed) -> bool:
+    """True if the same bytes stand for the same function: a name of `__main__` may have been given to another one, and
+    a worker that has rebuilt the old one would go on running it."""
+    if one.names != other.names or len(one.bound) != len(other.bound):
+        return False
+    return all(map(is_, one.bound, other.bound))

@@ -33,13 +33,19 @@ class Packed:
     Args:
         data: What `pickle.loads` takes in the worker.
         names: What it needs directly of the parent's `__main__` there.
+        bound: What those of them were bound to that the bytes refer to: where that has changed, the same bytes mean
+            something else.
     """
 
-    __slots__ = ("data", "names")
+    __slots__ = ("bound", "data", "names")
 
-    def __init__(self, data: bytes, names: frozenset[str]) -> None:
+    def __init__(self, data: bytes, names: frozenset[str], bound: tuple[object, ...] = ()) -> None:
         self.data = data
         self.names = names
+        self.bound = bound
+
+
+NOTHING = Packed(b"", NO_NAMES)  # of what does not travel
 
 
 class _Definition:
@@ -149,7 +155,7 @@ class Shipper:
         names = frozenset(name for name in uses.names if name in main)
         if names:
             self._plan(names, uses.names)
-        return Packed(data, names)
+        return Packed(data, names, tuple(main[name] for name in sorted(uses.eager) if name in main))
 
     def definitions(self, names: frozenset[str], sent: dict[str, int]) -> bytes | None:
         """Give the definitions that a worker lacks of these names and all that they need; None if it lacks nothing.
