@@ -24,7 +24,7 @@ except ImportError as error:
 from procession.model.errors import shorten, shorten_text
 from procession.pool import Pool
 from procession.shelf import Shelf, kind_of_pool
-from procession.worker import environment, nesting
+from procession.worker import nesting
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -46,7 +46,7 @@ class ProcessionBackend(theirs.AutoBatchingMixin, theirs.ParallelBackendBase):  
         nesting_level: How many `Parallel` are around this one; joblib fills it in.
         inner_max_num_threads: Threads of BLAS and OpenMP in each worker. None: this machine's CPUs divided by the
             workers, where the environment does not say it.
-        idle_worker_timeout: Seconds that idle workers are kept for the next call.
+        idle_worker_timeout: Seconds after which a worker with nothing to do ends; others start with the next call.
         context: How workers are born; see `Pool`.
         options: Other options of `Pool`, e.g. `initializer`, `initargs`, `preload`.
 
@@ -129,7 +129,7 @@ class ProcessionBackend(theirs.AutoBatchingMixin, theirs.ParallelBackendBase):  
         """The call has ended: let another have the workers."""
         pool, self._pool = self._pool, None
         if pool is not None:
-            _shelf.keep(self._kind, pool, self._idle_seconds)
+            _shelf.keep(self._kind, pool)
         self.reset_batch_stats()
 
     def abort_everything(self, ensure_ready: bool = True) -> None:
@@ -157,14 +157,14 @@ class ProcessionBackend(theirs.AutoBatchingMixin, theirs.ParallelBackendBase):  
         return out.result()
 
     def _take_pool(self) -> Pool:
-        threads = self._prepare_worker_env(self._workers)  # joblib's rule, for all of its backends
-        self._kind = kind_of_pool({"processes": self._workers, "threads": threads, **self._options})
-        kept = _shelf.take(self._kind)
-        if kept is not None:
-            return kept
-        options = dict(self._options)
-        beginning = threads, options.pop("initializer", None), tuple(options.pop("initargs", ()))
-        return Pool(self._workers, environment.begin, beginning, **options)
+        options = {
+            "processes": self._workers,
+            "threads_per_worker": self.inner_max_num_threads,
+            "idle_timeout": self._idle_seconds,
+            **self._options,
+        }
+        self._kind = kind_of_pool(options)
+        return _shelf.take(self._kind) or Pool(**options)
 
 
 class Batch:

@@ -79,7 +79,7 @@ class Pool(PoolCalls):
             raise TypeError(f"initializer={initializer!r}: must be callable")
         checked_backend(backend, context)
         method = start_methods.resolve(context)
-        self._processes = self.size = workers
+        self._processes = self._max_workers = self.size = workers
         settings = Settings(
             workers=1 if backend == "serial" else workers,
             quota=maxtasksperchild,
@@ -107,7 +107,7 @@ class Pool(PoolCalls):
         """
         workers = checked_workers(processes)
         self._engine.resize(workers)
-        self._processes = self.size = workers
+        self._processes = self._max_workers = self.size = workers
 
     # The end.
 

@@ -1,7 +1,7 @@
 """A pool kept warm between two calls that each want one to themselves.
 
-Knows: which kind of pool is kept, since when.
-Must not know: what the calls are.
+Knows: which kind of pool is kept.
+Must not know: what the calls are; when idle workers end (the pool's `idle_timeout`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SURROUNDINGS = ("directory", "environment", "path")  # what workers that are mad
 
 
 class Shelf:
-    """The pool that the last call has left behind, until another call takes it or it has lain too long."""
+    """The pool that the last call has left behind, until another call takes it."""
 
     def __init__(self) -> None:
         self._begin()
@@ -29,46 +29,31 @@ class Shelf:
     def _begin(self) -> None:
         self._lock = threading.Lock()
         self._kept: Kept | None = None
-        self._timer: threading.Timer | None = None
 
     def take(self, kind: Mapping[str, Any]) -> Pool | None:
         """Give the pool that is kept, if it is of this kind; else it ends."""
-        kept = self._exchange(None, 0.0)
+        kept = self._exchange(None)
         if kept is None or _same(kept[0], kind):
             return kept and kept[1]
         kept[1].terminate()
         return None
 
-    def keep(self, kind: Mapping[str, Any], pool: Pool, seconds: float) -> None:
-        """Keep a pool that has nothing to do, for some seconds, in place of the one that is there."""
-        old = self._exchange((kind, pool), seconds)
+    def keep(self, kind: Mapping[str, Any], pool: Pool) -> None:
+        """Keep a pool that has nothing to do, in place of the one that is there."""
+        old = self._exchange((kind, pool))
         if old is not None:
             old[1].terminate()
 
     def clear(self) -> None:
         """End the pool that is kept."""
-        kept = self._exchange(None, 0.0)
+        kept = self._exchange(None)
         if kept is not None:
             kept[1].terminate()
 
-    def _exchange(self, new: Kept | None, seconds: float) -> Kept | None:
+    def _exchange(self, new: Kept | None) -> Kept | None:
         with self._lock:
             old, self._kept = self._kept, new
-            timer, self._timer = self._timer, None
-            if new is not None:
-                self._timer = threading.Timer(seconds, self._expire, (new,))
-                self._timer.name, self._timer.daemon = "procession-shelf", True
-                self._timer.start()
-        if timer is not None:
-            timer.cancel()
         return old
-
-    def _expire(self, kept: Kept) -> None:
-        with self._lock:
-            if self._kept is not kept:  # taken meanwhile
-                return
-            self._kept = self._timer = None
-        kept[1].terminate()
 
 
 def kind_of_pool(options: Mapping[str, Any]) -> dict[str, Any]:
