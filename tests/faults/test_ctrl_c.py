@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from tests.helpers import processes, scripts, terminals
-from tests.helpers.wait import wait_until
+from tests.helpers.wait import poll, wait_until
 
 ENOUGH = 1.0  # seconds from Ctrl-C to the end of the program
 DROPPED = r"Exception ignored in: .*(_weakrefset|threading)\.py.*KeyboardInterrupt"
@@ -213,7 +213,11 @@ def test_ctrl_z_stops_the_workers_and_fg_continues_them(tmp_path: Path, start_me
             terminal.press("fg\n")
             wait_until(lambda: "stopped" not in states([parent, *workers]), message="all go on")
         terminal.press(terminals.CTRL_Z + b"fg\n")  # before anybody could stop
-        terminal.press(terminals.CTRL_Z)
-        wait_until(lambda: states([parent, *workers]) == ["stopped"] * 3, message="all have stopped")
+
+        def all_stopped() -> bool:
+            terminal.press(terminals.CTRL_Z)  # again: it may have come to the shell, before `fg`
+            return poll(lambda: states([parent, *workers]) == ["stopped"] * 3, 0.5)
+
+        wait_until(all_stopped, message="all have stopped")
         psutil.Process(parent).kill()
         wait_until(lambda: not any(map(processes.running, [parent, *workers])), message="stopped workers are killed")
