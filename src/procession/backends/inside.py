@@ -1,10 +1,10 @@
 """Workers inside of this process: what threads and the caller's own thread have in common.
 
-Knows: how the items of a portion are run on the objects themselves, when their outcomes are told, how a group is claimed.
+Knows: how items are run on the objects themselves, when their outcomes are told, how a group is claimed.
 Must not know: in which thread that happens.
 
 How it works: nothing is pickled. A worker has a queue of portions; a batch of several groups has tickets, as in
-`worker/loop.py`, but in a deque: `popleft` gives each of them to one side only.
+`worker/loop.py`, but in a deque with a lock.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from queue import SimpleQueue
 from time import perf_counter
 
 from procession.backends.base import Broken, Ended, Gone, News, Portion, Ready
+from procession.backends.calling import caller, end_forked, failure, quits, weight
 from procession.launcher import host
 from procession.model.light import Any
 from procession.model.settings import Settings
@@ -26,7 +27,6 @@ from procession.wire import exceptions
 from procession.wire.codec import TICKET_MASK, Results
 from procession.wire.functions import NOTHING, Packed
 
-OURS = "procession.backends."  # frames of these modules are left out of the tracebacks of tasks
 AT_ONCE_SECONDS = 0.0002  # an item that took so long is told at once, as in worker/loop.py
 GATHER_SECONDS = 0.001  # shorter ones wait so long at the most
 
@@ -50,8 +50,11 @@ class Worker:
         self.stopping = False  # it is to begin nothing more
         self.end_by: float | None = None  # when it is given up, if it was told to end
         self.portions: SimpleQueue[Portion | None] = SimpleQueue()  # None: nothing more will come
-        self.tickets: deque[int] = deque()
+        self._tickets: deque[int] = deque()
         self._ticket: int | None = None  # one that was taken for a later batch
+        self._claimed = False  # it runs a group that it has claimed
+        self._whole = 0  # portions in its hands that are its own from the start
+        self._lock = threading.Lock()  # of the tickets, and of who has them
 
     @property
     def ended(self) -> bool:
@@ -64,31 +67,42 @@ class Worker:
 
     def give(self, portion: Portion) -> None:
         """Put a portion into its queue."""
-        if portion.group:
-            self.tickets.extend([portion.batch & TICKET_MASK] * -(-len(portion.items) // portion.group))
+        with self._lock:
+            if portion.group:
+                self._tickets.extend([portion.batch & TICKET_MASK] * -(-len(portion.items) // portion.group))
+            else:
+                self._whole += 1
         self.portions.put(portion)
 
     def take_back(self) -> dict[int, int]:
-        """Take the tickets that it has not taken yet: how many there are of each."""
+        """Take the tickets that it has not taken yet: how many there are of each.
+
+        One that has nothing to run keeps its first group. It is about to claim it, but may have to wait for the
+        interpreter: meanwhile its work would be given to another, taken back from that, and so on without end.
+        """
         found: Counter[int] = Counter()
-        while self.tickets:
-            try:
-                found[self.tickets.popleft()] += 1
-            except IndexError:  # it was faster
-                break
+        with self._lock:
+            kept = 0 if self._claimed or self._whole or self._ticket is not None else 1
+            while len(self._tickets) > kept:
+                found[self._tickets.pop()] += 1
         return dict(found)
 
     def claim(self, batch: int) -> bool:
         """Claim the next group of a batch; False if it was taken back."""
-        if self._ticket is None:
-            try:
-                self._ticket = self.tickets.popleft()
-            except IndexError:
+        with self._lock:
+            if self._ticket is None and self._tickets:
+                self._ticket = self._tickets.popleft()
+            if self._ticket != batch & TICKET_MASK:
                 return False
-        if self._ticket != batch & TICKET_MASK:
-            return False
-        self._ticket = None
-        return True
+            self._ticket = None
+            self._claimed = True
+            return True
+
+    def rest(self, whole: bool) -> None:
+        """Note that it has run all that it had claimed; `whole`: a portion that was its own from the start."""
+        with self._lock:
+            self._claimed = False
+            self._whole -= whole
 
 
 class Inside:
@@ -268,8 +282,11 @@ class Run:
     def run(self) -> None:
         """Run the items, claiming each group."""
         link, portion = self._link, self._portion
+        if portion.style in (Style.BATCH, Style.COLUMNS):
+            return self._run_together()
         batch, group = portion.batch, portion.group
-        call = _caller(portion)
+        call = caller(portion)
+        last = len(portion.items) - 1
         since = now = perf_counter()
         for position, item in enumerate(portion.items):
             if group and position % group == 0 and not link.claim(batch):
@@ -277,6 +294,8 @@ class Run:
             if link.stopping:
                 break
             self._run_one(call, item)
+            if position == last or group and position % group == group - 1:
+                link.rest(not group)  # before that is told: more may come for it then, and be taken back
             before, now = now, perf_counter()
             self._seconds += now - before
             if portion.timed:
@@ -284,6 +303,26 @@ class Run:
             if now - before >= AT_ONCE_SECONDS or now - since >= GATHER_SECONDS:
                 self._flush()
                 since = now = perf_counter()
+        self._flush()
+
+    def _run_together(self) -> None:
+        """Run a function of many items: one call for all."""
+        from procession.worker import together
+
+        link, portion = self._link, self._portion
+        if link.stopping or (portion.group and not link.claim(portion.batch)):
+            return
+        assert portion.function is not None
+        begin = perf_counter()
+        function = together.unwrapped(portion.function.value)
+        self._values, failures = together.run(function, portion.style, portion.items)
+        self._seconds = perf_counter() - begin
+        self._durations = [self._seconds / len(portion.items)] * len(portion.items)
+        error = next(iter(failures.values()), None)
+        end_forked(self._home, error)
+        if error is not None and (exceptions.interrupts(error) or quits(error)):
+            self.interrupt = error
+        self._failures = {place: failure(each) for place, each in failures.items()}
         self._flush()
 
     def _run_one(self, call: Callable[[Any], Any], item: Any) -> None:
@@ -311,64 +350,3 @@ class Run:
             results = Results(values, failures or None, durations if self._portion.timed else None)
             size = weight(values[-1]) * len(values)
             self._tell([Ended(self._link.number, self._portion.batch, len(values), seconds, results, size)])
-
-
-def _caller(portion: Portion) -> Callable[[Any], Any]:
-    """Make what is called with each item."""
-    if portion.style == Style.APPLY:
-        return _apply
-    assert portion.function is not None
-    function: Callable[..., Any] = portion.function.value
-    return function if portion.style == Style.CALL else lambda item: function(*item)
-
-
-def _apply(single: Any) -> Any:
-    if single is None or single.function is None:  # nobody wants it
-        return None
-    function, args, kwds = single.call
-    return function(*args, **kwds)
-
-
-def weight(value: object) -> int:
-    """Guess what a value keeps of memory, in bytes: what is read ahead of a slow caller is bounded by it."""
-    try:
-        return sys.getsizeof(value)
-    except Exception:  # a class that answers nonsense
-        return 0
-
-
-def failure(error: BaseException) -> BaseException:
-    """Give what the caller gets for what a task raised, without the frames of ours that lead to the task."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_frame.f_globals.get("__name__", "").startswith(OURS):
-        trace = trace.tb_next
-    arrives = exceptions.as_it_arrives(error, OURS)
-    if arrives is error:
-        error.__traceback__ = trace
-    return arrives
-
-
-def quits(error: BaseException) -> bool:
-    """True if somebody has left the debugger: that ends the call, not the item."""
-    bdb = sys.modules.get("bdb")
-    return bdb is not None and isinstance(error, bdb.BdbQuit)
-
-
-def end_forked(home: int, error: BaseException | None) -> None:
-    """End this process if it is a child that a task forked, as a child ends that has nothing more to do."""
-    if os.getpid() == home:
-        return
-    status = 0
-    if isinstance(error, SystemExit) and (error.code is None or isinstance(error.code, int)):
-        status = (error.code or 0) & 0xFF
-    elif error is not None:
-        import traceback
-
-        traceback.print_exception(error)
-        status = 1
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except (AttributeError, OSError, ValueError):
-            pass  # closed, or none: nothing is left to be written
-    os._exit(status)

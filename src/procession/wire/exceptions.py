@@ -94,6 +94,26 @@ def encode(error: BaseException, ours: str = "procession.worker.") -> Encoded:
     return kind, _dump(error), name, message, _traceback_text(error, ours), code
 
 
+def as_it_arrives(error: BaseException, ours: str) -> BaseException:
+    """Give what `decode` would make of an error, without a copy: the object itself, where it may be raised bare.
+
+    Args:
+        error: What a task raised in this process.
+        ours: As for `encode`.
+    """
+    if isinstance(error, Exception) and not isinstance(error, StopIteration):
+        return error
+    _, _, name, message, trace, _ = encode(error, ours)
+    stands: BaseException
+    if isinstance(error, SystemExit):
+        stands = TaskExit(code=error.code)
+    else:
+        stands = RemoteError(type_name=name, message=message, traceback=trace, cause=error)
+    cause = stands.__cause__ = RemoteTraceback(trace)
+    cause.original = error
+    return stands
+
+
 def encode_unsendable(error: BaseException, value: object) -> Encoded:
     """Make a record of a result that cannot be pickled: the reason, and the result as text."""
     reason, text = _text(lambda: repr(error), "its __repr__"), _text(lambda: repr(value), "its __repr__")
