@@ -37,11 +37,15 @@ if TYPE_CHECKING:
     from multiprocessing import set_forkserver_preload as set_forkserver_preload
     from multiprocessing import set_start_method as set_start_method
 
+    from procession import aio as aio
     from procession.api import Stream as Stream
+    from procession.api import cancel as cancel
+    from procession.api import chunked as chunked
     from procession.api import failure as failure
     from procession.api import map as map
     from procession.api import stream as stream
     from procession.context import get_context as get_context
+    from procession.futures import ProcessPoolExecutor as ProcessPoolExecutor
     from procession.model.errors import InputNotPicklable as InputNotPicklable
     from procession.model.errors import InternalError as InternalError
     from procession.model.errors import MaybeEncodingError as MaybeEncodingError
@@ -77,6 +81,7 @@ _HOMES = {
     "Pool": "procession.pool",
     "PoolTerminated": "procession.model.errors",
     "Process": "procession.process",
+    "ProcessPoolExecutor": "procession.futures",
     "ProcessionError": "procession.model.errors",
     "RemoteError": "procession.model.errors",
     "RemoteTraceback": "procession.wire.exceptions",
@@ -84,6 +89,8 @@ _HOMES = {
     "Stream": "procession.api",
     "TaskExit": "procession.model.errors",
     "WorkerDied": "procession.model.errors",
+    "cancel": "procession.api",
+    "chunked": "procession.api",
     "failure": "procession.api",
     "get_context": "procession.context",
     "map": "procession.api",
@@ -99,9 +106,9 @@ _THEIRS = (
     "parent_process", "reducer", "set_executable", "set_forkserver_preload", "set_start_method",
 )  # fmt: skip
 _MODULES = (
-    "connection", "context", "dummy", "forkserver", "heap", "managers", "pool", "popen_fork", "popen_forkserver",
-    "popen_spawn_posix", "process", "queues", "reduction", "resource_sharer", "resource_tracker", "shared_memory",
-    "sharedctypes", "spawn", "synchronize", "util",
+    "aio", "connection", "context", "dummy", "forkserver", "futures", "heap", "managers", "pool", "popen_fork",
+    "popen_forkserver", "popen_spawn_posix", "process", "queues", "reduction", "resource_sharer",
+    "resource_tracker", "shared_memory", "sharedctypes", "spawn", "synchronize", "util", "worker",
 )  # fmt: skip
 
 __all__ = sorted((*_HOMES, *_THEIRS, "Manager"))  # a list all the same

@@ -21,7 +21,7 @@ from procession.wire.exceptions import harmless, interrupts
 from procession.worker import nesting
 
 if TYPE_CHECKING:
-    from procession.monitor.progress import Reporter
+    from procession.monitor.progress import ProgressOption, Reporter
 
 NO_KEYWORDS: dict[str, Any] = {}  # one for all calls that have none
 
@@ -34,7 +34,7 @@ class Intake:
         progress: As `Pool` has it.
     """
 
-    def __init__(self, engine: Engine, progress: bool | Callable[[int, int, int | None], object]) -> None:
+    def __init__(self, engine: Engine, progress: ProgressOption) -> None:
         self._engine = engine
         self._progress = progress
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from procession.engine.members import Member
     from procession.model.settings import BackendName, WorkerOptions
+    from procession.monitor.progress import ProgressOption
 
 RUN, CLOSE, TERMINATE = "RUN", "CLOSE", "TERMINATE"
 
@@ -48,7 +49,7 @@ class Pool(PoolCalls):
         capture_output: Each `Outcome` has `stdout` and `stderr`: what its item printed.
         worker_init: Called in every worker before its first item, without arguments.
         worker_exit: Called in every worker when it ends; not where it is killed.
-        idle_timeout: Seconds after which a worker with nothing to do ends; others start with the next work. None: never.
+        idle_timeout: Seconds after which a worker with nothing to do ends, until there is more. None: never.
 
     Raises:
         ValueError: `processes` is less than 1, `maxtasksperchild` is no positive whole number, `context` is unknown.
@@ -67,7 +68,7 @@ class Pool(PoolCalls):
         context: Any = None,
         *,
         preload: Sequence[str] = (),
-        progress: bool | Callable[[int, int, int | None], object] = False,
+        progress: ProgressOption = False,
         backend: BackendName = "processes",
         **options: Unpack[WorkerOptions],
     ) -> None:
@@ -95,8 +96,9 @@ class Pool(PoolCalls):
         self._state = RUN
 
     def resize(self, processes: int | None) -> None:
-        """Have another number of workers from now on. Nothing is lost: of those that are too many the idle ones end now,
-        the others after the batch that they run.
+        """Have another number of workers from now on.
+
+        Nothing is lost: of those that are too many the idle ones end now, the others after the batch that they run.
 
         Args:
             processes: As the constructor has it.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from procession.engine.engine import Engine
-from procession.intake import Intake
+from procession.intake import Intake, with_keywords
 from procession.model.light import TYPE_CHECKING, Any, Literal, TypeVar, overload
 from procession.model.task import Style
 from procession.results import AsyncResult, ResultIterator, make_future
@@ -123,13 +123,40 @@ class PoolCalls:
     def map(
         self, func: Callable[[T], R], iterable: Iterable[T], chunksize: int | None = None, *, outcomes: Literal[True]
     ) -> list[Outcome[R]]: ...
+    @overload
     def map(
-        self, func: Callable[[T], R], iterable: Iterable[T], chunksize: int | None = None, *, outcomes: bool = False
+        self,
+        func: Callable[..., R],
+        iterable: Iterable[Any],
+        chunksize: int | None = None,
+        *,
+        kwargs: Mapping[str, Any],
+    ) -> list[R]: ...
+    @overload
+    def map(
+        self,
+        func: Callable[..., R],
+        iterable: Iterable[Any],
+        chunksize: int | None = None,
+        *,
+        kwargs: Mapping[str, Any],
+        outcomes: Literal[True],
+    ) -> list[Outcome[R]]: ...
+    def map(
+        self,
+        func: Callable[..., R],
+        iterable: Iterable[Any],
+        chunksize: int | None = None,
+        *,
+        kwargs: Keywords = None,
+        outcomes: bool = False,
     ) -> Any:
         """Call `func` on every item and return the results in order, when all have ended.
 
         Args:
+            func: A function of one item, or what `procession.chunked` made.
             chunksize: Items that travel together. None: sized by their measured duration.
+            kwargs: Keyword arguments, the same for all items: they travel once.
             outcomes: Return an `Outcome` per item, and raise for none.
 
         Raises:
@@ -138,6 +165,7 @@ class PoolCalls:
             ValueError: The pool is closed.
         """
         self._engine.may_wait()
+        func = with_keywords(func, kwargs)
         return self._intake.map(self, Style.CALL, func, iterable, chunksize, None, None, outcomes).get()
 
     @overload
@@ -160,22 +188,52 @@ class PoolCalls:
         *,
         outcomes: Literal[True],
     ) -> AsyncResult[list[Outcome[R]]]: ...
+    @overload
     def map_async(
         self,
-        func: Callable[[T], R],
-        iterable: Iterable[T],
+        func: Callable[..., R],
+        iterable: Iterable[Any],
         chunksize: int | None = None,
         callback: Callback = None,
         error_callback: ErrorCallback = None,
         *,
+        kwargs: Mapping[str, Any],
+    ) -> AsyncResult[list[R]]: ...
+    @overload
+    def map_async(
+        self,
+        func: Callable[..., R],
+        iterable: Iterable[Any],
+        chunksize: int | None = None,
+        callback: Callback = None,
+        error_callback: ErrorCallback = None,
+        *,
+        kwargs: Mapping[str, Any],
+        outcomes: Literal[True],
+    ) -> AsyncResult[list[Outcome[R]]]: ...
+    def map_async(
+        self,
+        func: Callable[..., R],
+        iterable: Iterable[Any],
+        chunksize: int | None = None,
+        callback: Callback = None,
+        error_callback: ErrorCallback = None,
+        *,
+        kwargs: Keywords = None,
         outcomes: bool = False,
     ) -> Any:
         """As `map`, but return at once."""
+        func = with_keywords(func, kwargs)
         return self._intake.map(self, Style.CALL, func, iterable, chunksize, callback, error_callback, outcomes, True)
 
     @overload
     def starmap(
-        self, func: Callable[..., R], iterable: Iterable[Iterable[Any]], chunksize: int | None = None
+        self,
+        func: Callable[..., R],
+        iterable: Iterable[Iterable[Any]],
+        chunksize: int | None = None,
+        *,
+        kwargs: Keywords = None,
     ) -> list[R]: ...
     @overload
     def starmap(
@@ -184,6 +242,7 @@ class PoolCalls:
         iterable: Iterable[Iterable[Any]],
         chunksize: int | None = None,
         *,
+        kwargs: Keywords = None,
         outcomes: Literal[True],
     ) -> list[Outcome[R]]: ...
     def starmap(
@@ -192,10 +251,12 @@ class PoolCalls:
         iterable: Iterable[Iterable[Any]],
         chunksize: int | None = None,
         *,
+        kwargs: Keywords = None,
         outcomes: bool = False,
     ) -> Any:
         """As `map`, but each item is a tuple of arguments: `func(*item)`."""
         self._engine.may_wait()
+        func = with_keywords(func, kwargs)
         return self._intake.map(self, Style.STAR, func, iterable, chunksize, None, None, outcomes).get()
 
     @overload
@@ -206,6 +267,8 @@ class PoolCalls:
         chunksize: int | None = None,
         callback: Callback = None,
         error_callback: ErrorCallback = None,
+        *,
+        kwargs: Keywords = None,
     ) -> AsyncResult[list[R]]: ...
     @overload
     def starmap_async(
@@ -216,6 +279,7 @@ class PoolCalls:
         callback: Callback = None,
         error_callback: ErrorCallback = None,
         *,
+        kwargs: Keywords = None,
         outcomes: Literal[True],
     ) -> AsyncResult[list[Outcome[R]]]: ...
     def starmap_async(
@@ -226,9 +290,11 @@ class PoolCalls:
         callback: Callback = None,
         error_callback: ErrorCallback = None,
         *,
+        kwargs: Keywords = None,
         outcomes: bool = False,
     ) -> Any:
         """As `starmap`, but return at once."""
+        func = with_keywords(func, kwargs)
         return self._intake.map(self, Style.STAR, func, iterable, chunksize, callback, error_callback, outcomes, True)
 
     # Many items, one after another.
@@ -241,15 +307,40 @@ class PoolCalls:
     def imap(
         self, func: Callable[[T], R], iterable: Iterable[T], chunksize: int | None = None, *, outcomes: Literal[True]
     ) -> ResultIterator[Outcome[R]]: ...
+    @overload
     def imap(
-        self, func: Callable[[T], R], iterable: Iterable[T], chunksize: int | None = None, *, outcomes: bool = False
+        self,
+        func: Callable[..., R],
+        iterable: Iterable[Any],
+        chunksize: int | None = None,
+        *,
+        kwargs: Mapping[str, Any],
+    ) -> ResultIterator[R]: ...
+    @overload
+    def imap(
+        self,
+        func: Callable[..., R],
+        iterable: Iterable[Any],
+        chunksize: int | None = None,
+        *,
+        kwargs: Mapping[str, Any],
+        outcomes: Literal[True],
+    ) -> ResultIterator[Outcome[R]]: ...
+    def imap(
+        self,
+        func: Callable[..., R],
+        iterable: Iterable[Any],
+        chunksize: int | None = None,
+        *,
+        kwargs: Keywords = None,
+        outcomes: bool = False,
     ) -> Any:
         """Call `func` on the items; return an iterator over the results, in order.
 
         The input is read only as far ahead as the workers need; unread results are bounded too. An item that failed
-        raises at its place; the next `next()` goes on.
+        raises at its place; the next `next()` goes on. The arguments are those of `map`.
         """
-        return self._intake.stream(self, func, iterable, chunksize, True, outcomes)
+        return self.iterate(Style.CALL, func, iterable, chunksize, True, kwargs, outcomes)
 
     @overload
     def imap_unordered(
@@ -259,8 +350,47 @@ class PoolCalls:
     def imap_unordered(
         self, func: Callable[[T], R], iterable: Iterable[T], chunksize: int | None = None, *, outcomes: Literal[True]
     ) -> ResultIterator[Outcome[R]]: ...
+    @overload
     def imap_unordered(
-        self, func: Callable[[T], R], iterable: Iterable[T], chunksize: int | None = None, *, outcomes: bool = False
+        self,
+        func: Callable[..., R],
+        iterable: Iterable[Any],
+        chunksize: int | None = None,
+        *,
+        kwargs: Mapping[str, Any],
+    ) -> ResultIterator[R]: ...
+    @overload
+    def imap_unordered(
+        self,
+        func: Callable[..., R],
+        iterable: Iterable[Any],
+        chunksize: int | None = None,
+        *,
+        kwargs: Mapping[str, Any],
+        outcomes: Literal[True],
+    ) -> ResultIterator[Outcome[R]]: ...
+    def imap_unordered(
+        self,
+        func: Callable[..., R],
+        iterable: Iterable[Any],
+        chunksize: int | None = None,
+        *,
+        kwargs: Keywords = None,
+        outcomes: bool = False,
     ) -> Any:
         """As `imap`, but the results come as they finish."""
-        return self._intake.stream(self, func, iterable, chunksize, False, outcomes)
+        return self.iterate(Style.CALL, func, iterable, chunksize, False, kwargs, outcomes)
+
+    def iterate(
+        self,
+        style: Style,
+        func: Callable[..., Any],
+        iterable: Iterable[Any],
+        chunksize: int | None,
+        ordered: bool,
+        kwargs: Keywords,
+        outcomes: bool,
+    ) -> Any:
+        """What `imap` and `imap_unordered` are made of, for other faces."""
+        func = with_keywords(func, kwargs)
+        return self._intake.stream(self, func, iterable, chunksize, ordered, outcomes, style)

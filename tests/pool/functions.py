@@ -114,3 +114,10 @@ def state(_: Any = None) -> Any:
 
 def fail_to_begin() -> None:
     raise LookupError("no such database")
+
+
+def span_of_a_pause(seconds: float) -> tuple[float, float]:
+    """When it began and ended, by a clock that all processes share."""
+    begin = time.monotonic()
+    time.sleep(seconds)
+    return begin, time.monotonic()

@@ -229,8 +229,8 @@ class Backend(Protocol):
             RuntimeError: It takes none.
         """
 
-    def end(self, link: Any, batch: int, position: int) -> bool | None:
-        """End a worker at once, if it runs this item of a batch, and what its task has started.
+    def end(self, link: Any, batch: int, position: int | None) -> bool | None:
+        """End a worker at once, if it runs this item of a batch (None: any of it), and what its task has started.
 
         Returns:
             True if that was so; None if it runs another one or none; False if no worker here can be ended.

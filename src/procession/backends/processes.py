@@ -10,7 +10,6 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Sequence
-from time import monotonic
 
 from procession.backends import causes, ending, printing
 from procession.backends.base import Broken, Ended, Gone, Logged, News, Portion, Ready, Refused, Watch
@@ -48,7 +47,6 @@ class Processes:
 
     def __init__(self, method: Method, settings: Settings, watch: Watch, lock: threading.RLock) -> None:
         self._method = method
-        self._preload = settings.preload
         self._watch = watch
         self._lock = lock
         self.changed = threading.Condition(lock)  # a worker has begun or ended: for those who wait for just that
@@ -59,7 +57,7 @@ class Processes:
         self._nurseries_lost = 0  # since a worker was ready
         baseline = method.main_baseline()
         self._beginning = Beginning(method, settings, self._workers)
-        self._nursery = child.connect(method, settings.preload, self._beginning.variables)
+        self._nursery = self._beginning.connect()
         try:
             self._portions = Portions(Shipper(baseline), watch)
             self._counters = Room(settings.workers)
@@ -79,12 +77,12 @@ class Processes:
         return host.cores()
 
     def begin_with(self, initializer: Any, initargs: tuple[Any, ...]) -> None:
-        """Choose what every worker runs first.
+        """Pickle what every worker runs first; the settings had it, since a snapshot has it in its memory.
 
         Raises:
             BaseException: What pickling it raised.
         """
-        self._beginning.pack(self.shipper, initializer, initargs)
+        self._beginning.pack(self.shipper)
 
     # Workers come and go.
 
@@ -118,7 +116,8 @@ class Processes:
             raise
         self.links[worker] = link
         self._by_descriptor[link.channel.fileno()] = link
-        descriptors = [theirs.fileno(), link.tickets, self._counters.descriptor, out, err]
+        own = (theirs.fileno(), link.tickets, self._counters.descriptor, out, err)
+        descriptors = [*own, *self._beginning.descriptors]
         self._watch.watch(link.channel.fileno(), False)
         try:
             with theirs:
@@ -185,7 +184,7 @@ class Processes:
         if link.pid and link.exitcode is None:
             nursery.signal_group(link.pid, number)
 
-    def end(self, link: Link, batch: int, position: int) -> bool | None:
+    def end(self, link: Link, batch: int, position: int | None) -> bool | None:
         """Kill a worker, and what its task has started, if it runs this item; None if it does not."""
         return ending.end(link, self._counters, batch, position) or None
 
@@ -338,7 +337,7 @@ class Processes:
         try:
             if self._nurseries_lost == NURSERIES_LIMIT:
                 raise StartFailed(reason="the nursery ends before a worker is ready", hint="see its message above")
-            self._nursery = child.connect(self._method, self._preload, self._beginning.variables)
+            self._nursery = self._beginning.connect()
         except StartFailed as error:
             return [Broken(-1, error)]
         self._portions.shipper = Shipper(baseline)
@@ -382,6 +381,7 @@ class Processes:
         self._watch.unwatch(self._nursery.fileno())
         self._nursery.close()
         self._counters.close()
+        self._beginning.close()
 
     def abandon(self) -> None:
         """In a forked child: close our copies, and nothing else."""
@@ -390,3 +390,4 @@ class Processes:
             link.close()
         self.links.clear()
         self._counters.close()
+        self._beginning.close()

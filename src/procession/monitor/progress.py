@@ -19,7 +19,9 @@ from time import monotonic
 from procession.model.light import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from typing import TextIO
+    from typing import Literal, TextIO, TypeAlias
+
+    ProgressOption: TypeAlias = bool | Literal["rich", "tqdm"] | Callable[[int, int, int | None], object]
 
 LINE_SECONDS = 5.0  # between two plain lines: a log of an hour has 720
 DRAW_SECONDS = 0.1  # between two drawings of a bar: nobody sees more
@@ -82,7 +84,7 @@ class Reporter:
             traceback.print_exc()
 
 
-def reporter(progress: bool | Report, total: int | None) -> Reporter | None:
+def reporter(progress: ProgressOption, total: int | None) -> Reporter | None:
     """Make the reporter of one call.
 
     Args:

@@ -86,6 +86,10 @@ STEPS: dict[tuple[int, bool], Step] = {
     (Style.STAR, True): star_plain,
     (Style.STAR, False): star_pickled,
     (Style.APPLY, False): apply_pickled,
+    (Style.BATCH, True): call_plain,  # these four where every item is run by itself all the same
+    (Style.BATCH, False): call_pickled,
+    (Style.COLUMNS, True): star_plain,
+    (Style.COLUMNS, False): star_pickled,
 }
 
 
