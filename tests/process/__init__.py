@@ -1,0 +1,1 @@
+"""Tests of `Process`, contexts and the namespace of multiprocessing."""
