@@ -52,6 +52,7 @@ class AsyncResult(Generic[R]):
         self._outcomes = outcomes
         self.single: Single | None = None  # where it is one item that runs
         self._ready = False
+        self._recalled = False
         self._value: Any = None
         self._error: BaseException | None = None
         self._waiters: list[Any] | None = None  # most never have one
@@ -113,8 +114,31 @@ class AsyncResult(Generic[R]):
         """Say whether it is to run: nobody can cancel it."""
         return True
 
+    def end(self) -> bool:
+        """Cancel the call of `apply_async` even if it runs: its worker is ended, and no other item is affected.
+
+        Returns:
+            False if it has ended already, has many items, or runs where nothing can end it.
+        """
+        from concurrent.futures import CancelledError
+
+        from procession.engine import recall
+
+        single = self.single
+        if self._ready or single is None or not recall.recall(self._engine.loop, single, True):
+            return False
+        self._settle(None, CancelledError("procession.cancel was called"))
+        return True
+
+    def recalled(self) -> bool:
+        """Under the engine's lock: it will never run, or what ran it was ended."""
+        fresh, self._recalled = not self._recalled, True
+        return fresh
+
     def settle(self, value: Any, error: BaseException | None, seconds: float | None, worker: int | None) -> None:
         """Take the outcome of one item; the engine calls this once."""
+        if self._recalled:
+            return
         if self._outcomes:
             from procession.model.outcome import Attempt, Outcome
 

@@ -6,10 +6,11 @@ Must not know: pools.
 
 from __future__ import annotations
 
-from concurrent.futures import Future
+from concurrent.futures import Future, _base
 from time import monotonic
 from typing import Any
 
+from procession.engine import recall
 from procession.engine.engine import Engine
 from procession.engine.singles import Single
 
@@ -30,6 +31,46 @@ class PoolFuture(Future[Any]):
     def exception(self, timeout: float | None = None) -> BaseException | None:
         """As `concurrent.futures.Future.exception`."""
         return super().exception(self._help(timeout))
+
+    def cancel(self) -> bool:
+        """As `concurrent.futures.Future.cancel`; also one that was handed out ahead and has not begun never will."""
+        return self._cancel(False)
+
+    def end(self) -> bool:
+        """Cancel it even if it runs: its worker is ended, and another one takes its place; no other item is affected.
+
+        Returns:
+            False if it has ended already, or runs where nothing can end it.
+        """
+        return self._cancel(True)
+
+    def _cancel(self, end: bool) -> bool:
+        single = self.single
+        if not super().cancel():
+            if single is None or not recall.recall(self._engine.loop, single, end):
+                return False
+            self.tell_cancelled()
+        self.set_running_or_notify_cancel()  # those who wait for it need not wait until a worker comes to it
+        return True
+
+    def recalled(self) -> bool:
+        """Under the engine's lock: it will never run, or what ran it was ended."""
+        with self._condition:
+            if self.done():
+                return False
+            self._state = _base.CANCELLED
+            self._condition.notify_all()
+            return True
+
+    def tell_cancelled(self) -> None:
+        """Outside of it: call those who wait for the end of what was `recalled`."""
+        self._invoke_callbacks()  # type: ignore[attr-defined]
+        self.set_running_or_notify_cancel()
+
+    def set_running_or_notify_cancel(self) -> bool:
+        """As of `concurrent.futures.Future`; of what was cancelled it may be asked again."""
+        with self._condition:
+            return self._state != _base.CANCELLED_AND_NOTIFIED and super().set_running_or_notify_cancel()
 
     def wanted(self) -> bool:
         """Say whether it is to run; the engine asks once, when it is about to be sent."""
