@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from concurrent.futures import Future
 from typing import Any, assert_type
 
@@ -19,8 +19,29 @@ def join(first: str, second: int) -> str:
     return first * second
 
 
+def scale(number: int, *, by: int) -> float:
+    return number * by
+
+
+def halves(numbers: Sequence[int]) -> list[float]:
+    return [number / 2 for number in numbers]
+
+
+@procession.chunked
+def length(texts: list[str]) -> list[int]:
+    return list(map(len, texts))
+
+
 def lines() -> Iterator[str]:
     yield "a"
+
+
+async def slow_lines() -> AsyncIterator[str]:
+    yield "a"
+
+
+async def fetch(name: str) -> bytes:
+    return name.encode()
 
 
 def calls(pool: Pool) -> None:
@@ -70,7 +91,22 @@ def without_a_pool() -> None:
     with procession.stream(halve, [1]) as stream:
         assert_type(stream, Stream[float])
         assert_type(next(stream), float)
+    assert_type(procession.map(lambda a, b, c: f"{a}{b}{c}", [1], "a", [2.0]), list[str])
+    assert_type(procession.map(scale, [1], [2], [3], [4], [5]), list[float])  # more than three are not looked at
+    assert_type(procession.map(scale, [1], kwargs={"by": 2}, processes=2, seed=1), list[float])
+    assert_type(procession.stream(join, lines(), [1]), Stream[str])
+    assert_type(procession.stream(join, lines(), [1], outcomes=True, progress="tqdm"), Stream[Outcome[str]])
     assert_type(procession.failure(ValueError()), Failure | None)
+
+
+def together(pool: Pool) -> None:
+    assert_type(pool.map(procession.chunked(halves), range(3)), list[float])
+    assert_type(pool.map(length, ["a"]), list[int])
+    assert_type(list(pool.imap(length, lines())), list[int])
+    assert_type(pool.map(scale, [1], kwargs={"by": 2}), list[float])
+    assert_type(pool.map_async(scale, [1], kwargs={"by": 2}, outcomes=True), AsyncResult[list[Outcome[float]]])
+    assert_type(pool.starmap(join, [("a", 2)], kwargs={}), list[str])
+    assert_type(pool.resize(3), None)
 
 
 def outcomes(outcome: Outcome[int]) -> None:
@@ -89,6 +125,31 @@ def options() -> None:
     with Pool(2, initializer=print, initargs=(1,), maxtasksperchild=3, context="spawn", preload=["json"]) as pool:
         assert_type(pool, Pool)
     Pool(progress=True)
-    Pool(progress=report)
+    Pool(progress=report, idle_timeout=60)
+    Pool(progress="rich")
     context = procession.get_context("fork")
     context.Pool(2)
+
+
+async def on_a_loop() -> None:
+    async with procession.aio.Pool(2, kill_on_cancel=True, context="spawn", preload=["json"]) as pool:
+        assert_type(pool, procession.aio.Pool)
+        assert_type(await pool.apply(len, "a"), int)
+        assert_type(await pool.apply(halve, number=3), float)
+        assert_type(await pool.apply(fetch, "a", kill_on_cancel=False), bytes)
+        assert_type(await pool.map(len, ["a"]), list[int])
+        assert_type(await pool.map(len, slow_lines(), 3), list[int])
+        assert_type(await pool.map(fetch, lines()), list[bytes])
+        assert_type(await pool.map(len, ["a"], outcomes=True), list[Outcome[int]])
+        assert_type(await pool.map(fetch, ["a"], outcomes=True), list[Outcome[bytes]])
+        assert_type(await pool.starmap(join, [("a", 2)]), list[str])
+        assert_type(await pool.starmap(join, [("a", 2)], outcomes=True), list[Outcome[str]])
+        assert_type(pool.stream(len, ["a"]), procession.aio.Stream[int])
+        async for length in pool.stream(len, ["a"]):
+            assert_type(length, int)
+        async for data in pool.stream(fetch, slow_lines(), ordered=False, chunksize=2):
+            assert_type(data, bytes)
+        async for outcome in pool.stream(len, slow_lines(), outcomes=True):
+            assert_type(outcome, Outcome[int])
+        pool.close()
+        assert_type(await pool.join(), None)
