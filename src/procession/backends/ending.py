@@ -21,8 +21,8 @@ from procession.wire.counter import Counters
 STILL_SECONDS = 0.2  # how long it may take to stop: it does when it next runs, or ends a system call
 
 
-def end(link: Link, counters: Counters, batch: int, position: int) -> bool:
-    """Kill a worker, and what its task has started, if it runs this item; say whether it did."""
+def end(link: Link, counters: Counters, batch: int, position: int | None) -> bool:
+    """Kill a worker, and what its task has started, if it runs this item (None: any of the batch); say whether it did."""
     if not link.pid or link.exitcode is not None:
         return False
     with suppress(ProcessLookupError):
@@ -30,7 +30,8 @@ def end(link: Link, counters: Counters, batch: int, position: int) -> bool:
     until = monotonic() + STILL_SECONDS
     while not child.holds_still(link.pid) and monotonic() < until:
         os.sched_yield()
-    runs = counters.read(link.slot) == (batch, position, True)
+    state = counters.read(link.slot)
+    runs = state is not None and state[0] == batch and state[2] and position in (None, state[1])
     if runs:
         nursery.signal_group(link.pid, signal.SIGKILL)
     else:

@@ -27,7 +27,7 @@ def recall(loop: Loop, single: Single, end: bool) -> bool:
     until = monotonic() + BEGIN_SECONDS
     answers: list[bool | None] = []
     while True:
-        loop.do(lambda: answers.append(_recall(loop, single, end)))
+        loop.do(lambda: answers.append(attempt(loop, single, end)))
         answer = answers.pop()
         if answer is not None:
             return answer
@@ -36,8 +36,8 @@ def recall(loop: Loop, single: Single, end: bool) -> bool:
         sleep(LOOK_SECONDS)  # its worker is just about to begin or to report it
 
 
-def _recall(loop: Loop, single: Single, end: bool) -> bool | None:
-    """Try it once; None: it is between two states."""
+def attempt(loop: Loop, single: Single, end: bool) -> bool | None:
+    """Under the lock: try it once; None: it is between two states."""
     if not loop.singles.holds(single):
         return False
     place = loop.sent.find(single)

@@ -49,6 +49,10 @@ class SentBatches:
                     return sent.worker, number, position
         return None
 
+    def of(self, call: Call) -> list[tuple[int, int]]:
+        """The workers and batches in which items of a call are out."""
+        return [(sent.worker, number) for number, sent in self._out.items() if sent.call is call]
+
     def workers(self) -> set[int]:
         """Those that have a batch."""
         return {sent.worker for sent in self._out.values()}
