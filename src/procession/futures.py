@@ -160,7 +160,9 @@ class ProcessPoolExecutor(concurrent.futures.Executor):
         until = None if timeout is None else monotonic() + timeout
         if self._shut or exits.begun():
             raise self._refusal(None)
-        if buffersize is not None:
+        # Who looks on by a `submit` of his own (tqdm's `process_map`) sees each chunk pass, as in the standard one.
+        looked_on = "submit" in vars(self) or type(self).submit is not ProcessPoolExecutor.submit
+        if buffersize is not None or looked_on:
             chunks = harvest.Chunks(self.submit, fn, style, iter(items), chunksize)
             ahead = list(islice(chunks, buffersize))
             return harvest.in_turn(chunks, ahead, until)
