@@ -1,7 +1,7 @@
-# What can be done here: make demo, test, check, bench, bench-quick, storm, conformance, conformance-pool, clean.
+# What can be done here: make demo, test, check, bench, bench-quick, storm, conformance, conformance-pool, clients, clean.
 # Needs only make and a Python >= 3.11 (tools/find-python says which); everything else goes into .venv.
 
-.PHONY: demo test check bench bench-quick storm conformance conformance-pool clean
+.PHONY: demo test check bench bench-quick storm conformance conformance-pool clients clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -45,8 +45,12 @@ conformance: $(VENV)/.dev
 conformance-pool: $(VENV)/.dev
 	$(BIN)/python tools/conformance/run.py pool
 
+# Libraries that people use, each through every face and start method; they get .venv-clients.
+clients: $(VENV)/.made
+	$(BIN)/python tools/clients/run.py
+
 clean:
-	rm -rf $(VENV) thumbs build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-clients thumbs build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A stamp each, so that the environment is made once and again only when what it is made from changes.
