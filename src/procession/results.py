@@ -50,6 +50,7 @@ class AsyncResult(Generic[R]):
         self._callback = callback
         self._error_callback = error_callback
         self._outcomes = outcomes
+        self._texts: tuple[str | None, str | None] = None, None  # what it printed, if that is captured
         self.single: Single | None = None  # where it is one item that runs
         self._ready = False
         self._recalled = False
@@ -130,6 +131,11 @@ class AsyncResult(Generic[R]):
         self._settle(None, CancelledError("procession.cancel was called"))
         return True
 
+    def keep_texts(self, texts: tuple[str, str]) -> bool:
+        """Take what the item printed, before its outcome; False if nobody wants it here."""
+        self._texts = texts
+        return self._outcomes
+
     def recalled(self) -> bool:
         """Under the engine's lock: it will never run, or what ran it was ended."""
         fresh, self._recalled = not self._recalled, True
@@ -142,7 +148,7 @@ class AsyncResult(Generic[R]):
         if self._outcomes:
             from procession.model.outcome import Attempt, Outcome
 
-            value = Outcome(0, None, value, error, (Attempt(error, seconds, worker),))
+            value = Outcome(0, None, value, error, (Attempt(error, seconds, worker),), *self._texts)
             error = None
         self._settle(value, error)
 

@@ -16,6 +16,7 @@ from functools import partial
 
 from procession.backends.base import Function, Link
 from procession.engine.calls import After, Call
+from procession.engine.records import print_here
 from procession.model.errors import shorten, shorten_text
 from procession.model.light import Any, Protocol
 from procession.model.task import Style, TaskOptions
@@ -134,7 +135,10 @@ class Singles(Call):
         failures = results.failures or {}
         durations = results.durations
         for offset, value in enumerate(results.values):
-            settle = self._open.pop(start + offset).result.settle
+            result = self._open.pop(start + offset).result
+            settle = result.settle
+            if results.texts is not None:
+                after.append(partial(_give_texts, result, results.texts.get(offset, ("", ""))))
             seconds = durations[offset] if durations else None
             after.append(partial(settle, value, failures.get(offset), seconds, worker))
 
@@ -143,3 +147,10 @@ class Singles(Call):
         for single in self._open.values():
             after.append(partial(single.result.settle, None, error, None, None))
         self._open.clear()
+
+
+def _give_texts(result: Result, texts: tuple[str, str]) -> None:
+    """Give an item's output to its result; where it has no place there, let it be printed after all."""
+    keep = getattr(result, "keep_texts", None)
+    if keep is None or not keep(texts):
+        print_here(texts)
