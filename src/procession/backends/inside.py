@@ -213,6 +213,9 @@ class Inside:
         self._tell([Ready(link.number)])
         return True
 
+    def running(self, link: Worker) -> None:
+        """Nobody counts here."""
+
     # Batches.
 
     def send(self, worker: int, portion: Portion) -> dict[int, BaseException]:
@@ -323,6 +326,7 @@ class Run:
         if error is not None and (exceptions.interrupts(error) or quits(error)):
             self.interrupt = error
         self._failures = {place: failure(each) for place, each in failures.items()}
+        link.rest(not portion.group)
         self._flush()
 
     def _run_one(self, call: Callable[[Any], Any], item: Any) -> None:

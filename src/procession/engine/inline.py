@@ -66,6 +66,8 @@ class InlineEngine(InsideEngine):
         if interrupt is not None:
             if call is not None:
                 self.cancel(call)
+            if isinstance(call, LazyCall):
+                call.ready.clear()  # what was broken off is no outcome
             raise interrupt
 
     # Calls.
