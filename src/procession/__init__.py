@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from procession.api import stream as stream
     from procession.context import get_context as get_context
     from procession.futures import ProcessPoolExecutor as ProcessPoolExecutor
+    from procession.inspection import dump as dump
     from procession.model.errors import InputNotPicklable as InputNotPicklable
     from procession.model.errors import InternalError as InternalError
     from procession.model.errors import MaybeEncodingError as MaybeEncodingError
@@ -91,6 +92,7 @@ _HOMES = {
     "WorkerDied": "procession.model.errors",
     "cancel": "procession.api",
     "chunked": "procession.api",
+    "dump": "procession.inspection",
     "failure": "procession.api",
     "get_context": "procession.context",
     "map": "procession.api",

@@ -75,8 +75,7 @@ async def later(numbers: list[int]) -> list[int]:
 
 
 def generator(numbers: Sequence[int]) -> Any:
-    for number in numbers:
-        yield number
+    yield from numbers
 
 
 def random_numbers(items: list[Any]) -> list[float]:

@@ -75,7 +75,7 @@ def test_what_cannot_travel_is_the_call_s_error(pool: Pool) -> None:
 
 def test_several_iterables() -> None:
     assert procession.map(work.add, [1, 2, 3], (10, 20, 30)) == [11, 22, 33]
-    assert procession.map(work.add, [1, 2, 3], iter([10, 20]), {100, 100}, count(), range(9)) == [111]
+    assert procession.map(work.add, [1, 2, 3], iter([10, 20]), {100}, count(), range(9)) == [111]
     assert procession.map(work.add, [1, 2], [3, 4], kwargs={"more": 1}, processes=1) == [5, 7]
     assert procession.map(work.square, [3], backend="serial") == [9]
     with pytest.raises(TypeError, match="at least one iterable"):

@@ -236,6 +236,9 @@ class Backend(Protocol):
             True if that was so; None if it runs another one or none; False if no worker here can be ended.
         """
 
+    def running(self, link: Any) -> tuple[int, int] | None:
+        """The batch and the position in it of the item that a worker runs; None: none, or nobody can say."""
+
     # Batches.
 
     def send(self, worker: int, portion: Portion) -> dict[int, BaseException]:

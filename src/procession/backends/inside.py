@@ -26,6 +26,7 @@ from procession.model.task import Style
 from procession.wire import exceptions
 from procession.wire.codec import TICKET_MASK, Results
 from procession.wire.functions import NOTHING, Packed
+from procession.worker.coroutines import Coroutines
 
 AT_ONCE_SECONDS = 0.0002  # an item that took so long is told at once, as in worker/loop.py
 GATHER_SECONDS = 0.001  # shorter ones wait so long at the most
@@ -49,6 +50,7 @@ class Worker:
         self.begun = False  # its initializer was called
         self.stopping = False  # it is to begin nothing more
         self.end_by: float | None = None  # when it is given up, if it was told to end
+        self.coroutines = Coroutines()
         self.portions: SimpleQueue[Portion | None] = SimpleQueue()  # None: nothing more will come
         self._tickets: deque[int] = deque()
         self._ticket: int | None = None  # one that was taken for a later batch
@@ -288,7 +290,7 @@ class Run:
         if portion.style in (Style.BATCH, Style.COLUMNS):
             return self._run_together()
         batch, group = portion.batch, portion.group
-        call = caller(portion)
+        call = caller(portion, link.coroutines)
         last = len(portion.items) - 1
         since = now = perf_counter()
         for position, item in enumerate(portion.items):
@@ -317,7 +319,7 @@ class Run:
             return
         assert portion.function is not None
         begin = perf_counter()
-        function = together.unwrapped(portion.function.value)
+        function = link.coroutines.plain(together.unwrapped(portion.function.value))
         self._values, failures = together.run(function, portion.style, portion.items)
         self._seconds = perf_counter() - begin
         self._durations = [self._seconds / len(portion.items)] * len(portion.items)

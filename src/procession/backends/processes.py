@@ -188,6 +188,11 @@ class Processes:
         """Kill a worker, and what its task has started, if it runs this item; None if it does not."""
         return ending.end(link, self._counters, batch, position) or None
 
+    def running(self, link: Link) -> tuple[int, int] | None:
+        """What its counter says."""
+        state = self._counters.read(link.slot)
+        return state[:2] if state is not None and state[2] else None
+
     @property
     def descriptor(self) -> int:
         """Where the nursery is heard."""

@@ -57,6 +57,10 @@ class SentBatches:
         """Those that have a batch."""
         return {sent.worker for sent in self._out.values()}
 
+    def at(self, worker: int) -> list[tuple[int, Sent]]:
+        """The batches that a worker has, by number, oldest first."""
+        return [(number, sent) for number, sent in self._out.items() if sent.worker == worker]
+
     def singles(self) -> list[Any]:
         """The single items that are out, are wanted and have not ended."""
         return [

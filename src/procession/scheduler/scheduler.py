@@ -101,6 +101,10 @@ class Scheduler:
         """Say how many items of a batch stay with its worker when its last `groups` groups are taken back."""
         return next(each for each in self._known(worker).batches if each.number == batch).items_without(groups)
 
+    def worker(self, number: int) -> Worker | None:
+        """A worker as it is known here, to be looked at."""
+        return self._roster.get(number)
+
     def _known(self, number: int) -> Worker:
         worker = self._roster.get(number)
         if worker is None:

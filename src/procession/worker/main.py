@@ -12,7 +12,7 @@ import sys
 
 from procession.wire.channel import WorkerChannel
 from procession.wire.counter import open_slot
-from procession.worker import look, nesting
+from procession.worker import look, nesting, stacks
 from procession.worker.care import Care
 from procession.worker.identity import Identity
 from procession.worker.loop import Loop
@@ -38,6 +38,7 @@ def live(
     os.close(counters)
     look.quiet_input()
     look.print_by_lines()
+    stacks.answer()
     identity = Identity(name, parent, line)
     channel = WorkerChannel(sock)
     care = Care(counter, channel, name)
