@@ -103,24 +103,14 @@ def put_on(state: dict[str, Any]) -> None:
         except OSError as error:
             print(f"procession: a worker cannot enter {state['directory']!r}: {error}", file=sys.stderr)
     if state["rerun_main"] is not None:
-        run_main_again(state["rerun_main"])
+        from procession.worker import main_module
+
+        main_module.run_again(state["rerun_main"])
     else:
         main = types.ModuleType("__main__")
         if state["main_file"] is not None:
             main.__file__ = state["main_file"]
         sys.modules["__main__"] = main
-
-
-def run_main_again(preparation: dict[str, Any]) -> None:
-    """Do what `multiprocessing` does in a child that it spawned."""
-    from multiprocessing import process, spawn
-
-    this: Any = process.current_process()
-    this._inheriting = True  # a main module that makes a pool now is not guarded: that is an error, not a fork bomb
-    try:
-        spawn.prepare(preparation)
-    finally:
-        del this._inheriting
 
 
 def quiet_input() -> None:
