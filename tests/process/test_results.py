@@ -100,9 +100,7 @@ def test_exception_that_cannot_be_rebuilt_arrives_by_its_name(capfd: pytest.Capt
     capfd.readouterr()
 
 
-@pytest.mark.parametrize(
-    ("code", "exitcode"), [(None, 0), (0, 0), (7, 7), ("a text", 1), (True, 1), ((1, 2), 1)]
-)
+@pytest.mark.parametrize(("code", "exitcode"), [(None, 0), (0, 0), (7, 7), ("a text", 1), (True, 1), ((1, 2), 1)])
 def test_sys_exit_ends_with_its_code(code: object, exitcode: int, capfd: pytest.CaptureFixture[str]) -> None:
     process = ended(procession.get_context("fork"), targets.leave, code)
     assert process.exitcode == exitcode

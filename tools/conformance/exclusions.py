@@ -48,6 +48,11 @@ EXCLUSIONS = [
         "worker that cannot start leaves none behind",
     ),
     Exclusion(
+        r"TestProcess\.test_parent_process", (),
+        "demands of a grandchild that it outlives its parent and reports its death; a process ends with its parent here "
+        "(`tests/process/test_orphans.py`, `test_contexts.py`)",
+    ),
+    Exclusion(
         r"TestNoForkBomb\.\w+", ("spawn", "forkserver"),
         "demands a RuntimeError from a script without `if __name__ == \"__main__\"`; such scripts work here "
         "(`tests/process/test_main.py`)",

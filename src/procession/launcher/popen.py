@@ -107,7 +107,27 @@ def _send(descriptor: int, message: memoryview) -> None:
         file.write(message)
 
 
-class SpawnPopen(popen_spawn_posix.Popen):
+class _Keeping:
+    """Keeps the arguments of a process alive until it has ended.
+
+    A `Process` drops them as soon as it is started. A lock or a queue that nobody else holds would be gone before the
+    child can open it: `Process(target=f, args=(Lock(),))` fails in multiprocessing.
+    """
+
+    _kept: Any = None
+
+    def poll(self, flag: int = os.WNOHANG) -> int | None:
+        """Return the exit code; None while the process runs."""
+        code: int | None = super().poll(flag)  # type: ignore[misc]
+        if code is not None:
+            self._kept = None
+        return code
+
+    def _keep(self, process_obj: Any) -> None:
+        self._kept = process_obj._target, process_obj._args, process_obj._kwargs
+
+
+class SpawnPopen(_Keeping, popen_spawn_posix.Popen):
     """The child is a fresh interpreter."""
 
     _fds: list[int]
@@ -129,10 +149,11 @@ class SpawnPopen(popen_spawn_posix.Popen):
             self.finalizer = _util.Finalize(self, _util.close_fds, [*pipes[0:1], *pipes[3:4]])
             for descriptor in pipes[1:3]:
                 os.close(descriptor)
+        self._keep(process_obj)
         _send(message_in, message)
 
 
-class ForkServerPopen(popen_forkserver.Popen):
+class ForkServerPopen(_Keeping, popen_forkserver.Popen):
     """The child is forked by the standard library's fork server."""
 
     _fds: list[int]
@@ -148,6 +169,7 @@ class ForkServerPopen(popen_forkserver.Popen):
         finally:
             os.close(message_in)
         self.pid = forkserver.read_signed(self.sentinel)
+        self._keep(process_obj)
 
 
 class NurseryPopen(ForkServerPopen):
