@@ -49,8 +49,8 @@ EXCLUSIONS = [
     ),
     Exclusion(
         r"TestProcess\.test_parent_process", (),
-        "demands of a grandchild that it outlives its parent and reports its death; a process ends with its parent here "
-        "(`tests/process/test_orphans.py`, `test_contexts.py`)",
+        "demands of a grandchild that it outlives its parent and reports its death; a process ends with its "
+        "parent here (`tests/process/test_orphans.py`, `test_contexts.py`)",
     ),
     Exclusion(
         r"TestNoForkBomb\.\w+", ("spawn", "forkserver"),
