@@ -119,3 +119,10 @@ def outer() -> Iterator[None]:
 def test_what_an_outer_pool_has_set_is_nobody_s_choice(outer: None) -> None:
     environ = dict.fromkeys(threads.VARIABLES, "4")
     assert threads.choose(environ, 2, False) == dict.fromkeys(threads.VARIABLES, "2")
+
+
+@pytest.mark.parametrize("backend", ["threads", "serial"])
+@pytest.mark.parametrize("option", [{"threads_per_worker": 1}, {"capture_output": True}])
+def test_what_belongs_to_a_process_is_refused_without_one(backend: Any, option: Any) -> None:
+    with pytest.raises(ValueError, match="goes with backend='processes' only"):
+        procession.Pool(1, backend=backend, **option)

@@ -107,6 +107,9 @@ class Settings(Record):
         self.initargs = initargs
         self.preload = preload
         self.title = title
+        if backend != "processes" and (capture_output or threads_per_worker is not None):
+            name = "capture_output" if capture_output else "threads_per_worker"
+            raise ValueError(f"{name}=: goes with backend='processes' only; {backend} share this process")
         self.backend = backend
         threads = threads_per_worker
         self.threads_per_worker = None if threads is None else positive("threads_per_worker", threads)

@@ -10,6 +10,7 @@ where it begins.
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from types import SimpleNamespace
 
 from procession.model.light import Any
@@ -61,7 +62,9 @@ class Current:
         seed: The pool's, or None.
     """
 
-    def __init__(self, number: int | None = None, counter: memoryview | None = None, seed: int | None = None) -> None:
+    def __init__(
+        self, number: int | None = None, counter: Sequence[int] | None = None, seed: int | None = None
+    ) -> None:
         self.space = SimpleNamespace()
         self.id = number
         self._counter = counter
@@ -109,9 +112,11 @@ def enter(current: Current) -> None:
     _process = current
 
 
-def enter_thread(current: Current | None) -> None:
-    """Let this be what this thread alone is told; None: what the process is told."""
+def enter_thread(current: Current | None) -> Current | None:
+    """Let this be what this thread alone is told (None: what the process is told); give what it was told before."""
+    before: Current | None = getattr(_of_thread, "current", None)
     _of_thread.current = current
+    return before
 
 
 def get() -> Current:
