@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from procession.model.settings import BackendName, WorkerOptions
+    from procession.monitor.progress import ProgressOption
 
 
 class Pool(Calls):
@@ -48,7 +49,7 @@ class Pool(Calls):
         *,
         kill_on_cancel: bool = False,
         preload: Sequence[str] = (),
-        progress: bool | Callable[[int, int, int | None], object] = False,
+        progress: ProgressOption = False,
         backend: BackendName = "processes",
         **options: Unpack[WorkerOptions],
     ) -> None:

@@ -108,7 +108,10 @@ class Pending(Wake):
         Raises:
             BaseException: What it ended with.
         """
-        if self._error is not None:
-            error, self._error = self._error, None  # it holds this frame
-            raise error
-        return self._value
+        error, self._error = self._error, None
+        try:
+            if error is not None:
+                raise error
+            return self._value
+        finally:
+            error = None  # it holds this frame

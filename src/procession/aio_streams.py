@@ -100,6 +100,7 @@ class AsyncFeeder(Feed):
 
     def _end(self, error: BaseException | None) -> None:
         self.loop.do(lambda: self.exhaust(error))
+        self.call.bring(self.call)
 
     async def _pump(self) -> None:
         call, append = self.call, self.call.fresh.append
@@ -118,6 +119,7 @@ class AsyncFeeder(Feed):
         call = self.call
         while True:
             self.loop.do(self.look)
+            call.bring(call)
             if call.finished:
                 return 0
             if not self.waiting:
@@ -155,10 +157,13 @@ class Stream(AsyncIterator[R], Generic[R]):
             await self._advance()
         position = self._position
         self._position += 1
-        error = self._failures.get(position)
-        if error is not None:
-            raise error
-        return self._values[position]
+        error = self._failures.pop(position, None)
+        try:
+            if error is not None:
+                raise error
+            return self._values[position]
+        finally:
+            error = None  # it holds this frame
 
     async def _advance(self) -> None:
         """Wait for the next chunk."""
@@ -204,8 +209,11 @@ class Stream(AsyncIterator[R], Generic[R]):
             self._call.progress.end()  # before our caller sees the end: the engine's thread may be later
         error, self._call.error = self._call.error, None
         self._keep = None
-        if error is not None:
-            raise error
+        try:
+            if error is not None:
+                raise error
+        finally:
+            error = None  # it holds this frame
 
     def end_with(self, error: BaseException) -> None:
         """End it; who reads on gets what is there already, then this error."""

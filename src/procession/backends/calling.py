@@ -9,29 +9,31 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 
 from procession.backends.base import Portion
 from procession.model.light import Any
 from procession.model.task import Style
 from procession.wire import exceptions
+from procession.worker.coroutines import Coroutines
 
 OURS = "procession.backends."  # frames of these modules are left out of the tracebacks of tasks
 
 
-def caller(portion: Portion) -> Callable[[Any], Any]:
-    """Make what is called with each item."""
+def caller(portion: Portion, coroutines: Coroutines) -> Callable[[Any], Any]:
+    """Make what is called with each item; `coroutines` run the coroutine functions."""
     if portion.style == Style.APPLY:
-        return _apply
+        return partial(_apply, coroutines)
     assert portion.function is not None
-    function: Callable[..., Any] = portion.function.value
+    function: Callable[..., Any] = coroutines.plain(portion.function.value)
     return function if portion.style == Style.CALL else lambda item: function(*item)
 
 
-def _apply(single: Any) -> Any:
-    if single is None or single.function is None:  # nobody wants it
+def _apply(coroutines: Coroutines, single: Any) -> Any:
+    if single is None:  # nobody wants it
         return None
     function, args, kwds = single.call
-    return function(*args, **kwds)
+    return coroutines.plain(function)(*args, **kwds)
 
 
 def weight(value: object) -> int:

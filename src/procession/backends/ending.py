@@ -22,7 +22,7 @@ STILL_SECONDS = 0.2  # how long it may take to stop: it does when it next runs, 
 
 
 def end(link: Link, counters: Counters, batch: int, position: int | None) -> bool:
-    """Kill a worker, and what its task has started, if it runs this item (None: any of the batch); say whether it did."""
+    """Kill a worker, and what its task has started, if it runs this item (None: any of its batch); say if it did."""
     if not link.pid or link.exitcode is not None:
         return False
     with suppress(ProcessLookupError):

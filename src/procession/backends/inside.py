@@ -13,25 +13,20 @@ import os
 import sys
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from queue import SimpleQueue
-from time import perf_counter
 
-from procession.backends.base import Broken, Ended, Gone, News, Portion, Ready
-from procession.backends.calling import caller, end_forked, failure, quits, weight
+from procession.backends.base import Broken, Gone, News, Portion, Ready
+from procession.backends.calling import end_forked, failure, weight
+from procession.backends.inside_care import Care
+from procession.backends.inside_run import Run, Tell
 from procession.launcher import host
 from procession.model.light import Any
 from procession.model.settings import Settings
-from procession.model.task import Style
 from procession.wire import exceptions
-from procession.wire.codec import TICKET_MASK, Results
+from procession.wire.codec import TICKET_MASK
 from procession.wire.functions import NOTHING, Packed
-from procession.worker.coroutines import Coroutines
 
-AT_ONCE_SECONDS = 0.0002  # an item that took so long is told at once, as in worker/loop.py
-GATHER_SECONDS = 0.001  # shorter ones wait so long at the most
-
-Tell = Callable[[Sequence[News]], None]
 Later = Callable[[Callable[[], None]], None]
 
 
@@ -41,16 +36,16 @@ class Worker:
     borrowed = True  # it tells its news by itself
     blocked = False  # what it is sent has arrived
 
-    def __init__(self, number: int, name: str) -> None:
+    def __init__(self, number: int, name: str, care: Care) -> None:
         self.number = number
         self.name = name
+        self.care = care
         self.pid = os.getpid()
         self.exitcode: int | None = None
         self.closed = False
         self.begun = False  # its initializer was called
         self.stopping = False  # it is to begin nothing more
         self.end_by: float | None = None  # when it is given up, if it was told to end
-        self.coroutines = Coroutines()
         self.portions: SimpleQueue[Portion | None] = SimpleQueue()  # None: nothing more will come
         self._tickets: deque[int] = deque()
         self._ticket: int | None = None  # one that was taken for a later batch
@@ -123,8 +118,7 @@ class Inside:
         self.users: set[int] = set()  # threads that run users' code now and must not wait for this pool
         self._title = settings.title
         self._pid = os.getpid()
-        self._initializer: Any = None
-        self._initargs: tuple[Any, ...] = ()
+        self._settings = settings
         self._tell: Tell = lambda news: None
         self._later: Later = lambda step: None
 
@@ -138,8 +132,7 @@ class Inside:
         return 1.0 if locked else host.cores()
 
     def begin_with(self, initializer: Any, initargs: tuple[Any, ...]) -> None:
-        """Choose what every worker runs first."""
-        self._initializer, self._initargs = initializer, initargs
+        """It stands in the settings."""
 
     def pack(self, value: object) -> Packed:
         """Nothing travels."""
@@ -153,6 +146,14 @@ class Inside:
     def recruit(self, worker: int) -> None:
         """Start a worker."""
         raise NotImplementedError
+
+    def make(self, worker: int) -> Worker:
+        """Make a worker; it takes the lowest number that is free, as what it calls itself."""
+        taken = {link.care.current.id for link in self.links.values()}
+        number = next(each for each in range(len(taken) + 1) if each not in taken)
+        link = Worker(worker, f"{self._title}-{worker + 1}", Care(self._settings, number))
+        self.links[worker] = link
+        return link
 
     def retire(self, worker: int, end_by: float) -> None:
         """Let an idle worker end."""
@@ -191,20 +192,24 @@ class Inside:
         """Refuse: a signal would end this process.
 
         Raises:
-            RuntimeError: Always.
+            RuntimeError: It was not told to end anyway.
         """
-        raise RuntimeError(f"worker {link.name} lives in this process and cannot be killed by itself")
+        if not link.stopping:
+            raise RuntimeError(f"worker {link.name} lives in this process and cannot be killed by itself")
 
     def end(self, link: Worker, batch: int, position: int | None) -> bool:
         """Nothing ends what runs here."""
         return False
 
+    def running(self, link: Worker) -> tuple[int, int] | None:
+        """The batch and the position in it of the item that a worker runs; None if it runs none."""
+        return link.care.running
+
     def begin(self, link: Worker) -> bool:
         """Run the initializer; False if it failed."""
         link.begun = True
         try:
-            if self._initializer is not None:
-                self._initializer(*self._initargs)
+            link.care.begin()
         except BaseException as error:
             end_forked(self._pid, error)
             self._tell([Broken(link.number, failure(error))])
@@ -214,9 +219,6 @@ class Inside:
         end_forked(self._pid, None)
         self._tell([Ready(link.number)])
         return True
-
-    def running(self, link: Worker) -> None:
-        """Nobody counts here."""
 
     # Batches.
 
@@ -268,91 +270,3 @@ class Inside:
     def abandon(self) -> None:
         """In a forked child: none of the threads exists here."""
         self.links.clear()
-
-
-class Run:
-    """One portion on its way: what has ended and was not told."""
-
-    def __init__(self, link: Worker, portion: Portion, tell: Tell, home: int) -> None:
-        self._link = link
-        self._portion = portion
-        self._tell = tell
-        self._home = home
-        self.interrupt: BaseException | None = None  # what broke it off: the rest is not run
-        self._values: list[Any] = []
-        self._failures: dict[int, BaseException] = {}
-        self._durations: list[float] = []
-        self._seconds = 0.0
-
-    def run(self) -> None:
-        """Run the items, claiming each group."""
-        link, portion = self._link, self._portion
-        if portion.style in (Style.BATCH, Style.COLUMNS):
-            return self._run_together()
-        batch, group = portion.batch, portion.group
-        call = caller(portion, link.coroutines)
-        last = len(portion.items) - 1
-        since = now = perf_counter()
-        for position, item in enumerate(portion.items):
-            if group and position % group == 0 and not link.claim(batch):
-                break
-            if link.stopping:
-                break
-            self._run_one(call, item)
-            if position == last or group and position % group == group - 1:
-                link.rest(not group)  # before that is told: more may come for it then, and be taken back
-            before, now = now, perf_counter()
-            self._seconds += now - before
-            if portion.timed:
-                self._durations.append(now - before)
-            if now - before >= AT_ONCE_SECONDS or now - since >= GATHER_SECONDS:
-                self._flush()
-                since = now = perf_counter()
-        self._flush()
-
-    def _run_together(self) -> None:
-        """Run a function of many items: one call for all."""
-        from procession.worker import together
-
-        link, portion = self._link, self._portion
-        if link.stopping or (portion.group and not link.claim(portion.batch)):
-            return
-        assert portion.function is not None
-        begin = perf_counter()
-        function = link.coroutines.plain(together.unwrapped(portion.function.value))
-        self._values, failures = together.run(function, portion.style, portion.items)
-        self._seconds = perf_counter() - begin
-        self._durations = [self._seconds / len(portion.items)] * len(portion.items)
-        error = next(iter(failures.values()), None)
-        end_forked(self._home, error)
-        if error is not None and (exceptions.interrupts(error) or quits(error)):
-            self.interrupt = error
-        self._failures = {place: failure(each) for place, each in failures.items()}
-        link.rest(not portion.group)
-        self._flush()
-
-    def _run_one(self, call: Callable[[Any], Any], item: Any) -> None:
-        try:
-            if self.interrupt is not None:
-                raise self.interrupt
-            value = call(item)
-        except BaseException as error:
-            end_forked(self._home, error)
-            if exceptions.interrupts(error) or quits(error):
-                self.interrupt = error
-            self._failures[len(self._values)] = failure(error)
-            value = None
-        if os.getpid() != self._home:
-            end_forked(self._home, None)
-        self._values.append(value)
-
-    def _flush(self) -> None:
-        """Tell what has ended."""
-        values, self._values = self._values, []
-        failures, self._failures = self._failures, {}
-        durations, self._durations = self._durations, []
-        seconds, self._seconds = self._seconds, 0.0
-        if values and not self._link.closed:
-            results = Results(values, failures or None, durations if self._portion.timed else None)
-            size = weight(values[-1]) * len(values)
-            self._tell([Ended(self._link.number, self._portion.batch, len(values), seconds, results, size)])

@@ -8,6 +8,7 @@ How it works: to the scheduler it is a backend as any other; a worker just does 
 
 from __future__ import annotations
 
+from functools import partial
 from queue import Empty
 
 from procession.backends.inside import Inside, Worker
@@ -20,7 +21,7 @@ class Serial(Inside):
 
     def recruit(self, worker: int) -> None:
         """Note a worker; its initializer runs with the next `work_off`."""
-        self.links[worker] = Worker(worker, f"{self._title}-{worker + 1}")
+        self.make(worker)
 
     def retire(self, worker: int, end_by: float) -> None:
         """Let a worker end."""
@@ -34,11 +35,11 @@ class Serial(Inside):
             self._end(link, end_by)
 
     def _end(self, link: Worker, end_by: float) -> None:
-        link.stopping = True
-        if link is self._running:
-            link.end_by = end_by if link.end_by is None else min(link.end_by, end_by)
-        else:
-            self.drop(link)
+        link.end_by = end_by if link.end_by is None else min(link.end_by, end_by)
+        if not link.stopping:
+            link.stopping = True
+            if link is not self._running:
+                self._later(partial(self._bury, link))
 
     def work_off(self) -> BaseException | None:
         """Run all that waits, in the calling thread; one at a time may do so.
@@ -54,13 +55,13 @@ class Serial(Inside):
             finally:
                 self._running = None
                 if link.stopping:
-                    self._bury(link)
+                    self._later(partial(self._bury, link))
         return interrupt
 
     def _next(self) -> Worker | None:
         """One that has something to do."""
-        waiting = (link for link in list(self.links.values()) if not (link.begun and link.portions.empty()))
-        return next(waiting, None)
+        links = [link for link in list(self.links.values()) if not link.stopping]
+        return next((link for link in links if not (link.begun and link.portions.empty())), None)
 
     def _work(self, link: Worker) -> BaseException | None:
         if not link.begun:
@@ -73,7 +74,11 @@ class Serial(Inside):
         return None if portion is None else self.run(link, portion)
 
     def _bury(self, link: Worker) -> None:
+        """In the engine's thread: nobody works for this one any more."""
+        if link.closed:  # it was given up
+            return
+        if link.begun:
+            link.care.end()
         with self.changed:
             link.exitcode = 0
             self.drop(link)
-        self._later(lambda: None)  # for the engine's thread to see that it is gone

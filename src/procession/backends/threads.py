@@ -14,6 +14,7 @@ from __future__ import annotations
 import threading
 
 from procession.backends.base import Gone
+from procession.backends.calling import end_forked
 from procession.backends.inside import Inside, Worker
 from procession.model.errors import StartFailed
 
@@ -29,9 +30,8 @@ class Threads(Inside):
         Raises:
             StartFailed: The system refused it.
         """
-        link = Worker(worker, f"{self._title}-{worker + 1}")
+        link = self.make(worker)
         thread = threading.Thread(target=self._live, args=(link,), name=link.name, daemon=True)
-        self.links[worker] = link
         try:
             thread.start()
         except RuntimeError as error:
@@ -60,6 +60,8 @@ class Threads(Inside):
             if self.begin(link):
                 while self._serve(link):
                     pass
+                link.care.end()
+                end_forked(self._pid, None)
         finally:
             thread = threading.current_thread()
             self.users.discard(threading.get_ident())

@@ -160,6 +160,10 @@ def _nothing() -> None:
     pass
 
 
+def _leave_to_others(call: LazyCall) -> None:
+    pass
+
+
 class LazyCall(Call):
     """A call whose input is read as far ahead as needed and whose outcomes are taken one by one."""
 
@@ -173,6 +177,8 @@ class LazyCall(Call):
         self.ready: deque[Chunk] = deque()
         self.more: Callable[[], None] = _nothing  # tells the feeder of a new limit
         self.waiting: Callable[[], None] | None = None  # wakes the consumer
+        # Runs items up to the next outcome, where nobody but the caller does that.
+        self.bring: Callable[[LazyCall], None] = _leave_to_others
         self._next = 0
         self._back: dict[int, Any] = {}
         self._held: dict[int, Chunk] = {}

@@ -90,10 +90,11 @@ class InlineEngine(InsideEngine):
 
     def feed(self, feed: Feed) -> None:
         """Take in a call whose input is read, item by item, by who takes the outcomes."""
+        call, feed.loop = feed.call, self._loop
+        call.bring = self._bring
         if not isinstance(feed, Feeder):
             super().feed(feed)
             return
-        call, feed.loop = feed.call, self._loop
         call.more = feed.more
         self._do(lambda: self._enter(call, None))
         self._inputs[call] = feed
@@ -103,9 +104,12 @@ class InlineEngine(InsideEngine):
         self.may_wait()
         if taken and not call.finished:
             self._loop.do(lambda: self._loop.tell(events.Consumed(call.number, taken)))
+        self._bring(call)
+        return super().next_chunk(call, 0, timeout)
+
+    def _bring(self, call: LazyCall) -> None:
         while not (call.ready or call.finished) and self._advance(call):
             pass
-        return super().next_chunk(call, 0, timeout)
 
     def _advance(self, call: LazyCall) -> bool:
         """Bring a lazy call a step further; False if nothing can be done for it here."""
@@ -148,6 +152,12 @@ class InlineEngine(InsideEngine):
                 while feed.read < call.limit and call in self._inputs and not call.finished:
                     self._read_on(call, feed)
         super().join(timeout)
+
+    def when_ended(self, told: Callable[[], None]) -> None:
+        """As `join`, but for the lazy inputs: who waits so reads them by itself."""
+        if self.can_wait and not self.ended:
+            self._work_off(None)
+        super().when_ended(told)
 
     def _read_on(self, call: LazyCall, feed: Feeder) -> None:
         with self._turn:

@@ -35,6 +35,7 @@ def ask(engine: Engine, call: LazyCall, taken: int, told: Callable[[], None]) ->
     loop = engine.loop
     if taken and not call.finished:
         loop.do(lambda: loop.tell(events.Consumed(call.number, taken)))
+    call.bring(call)
     with loop.lock:
         if call.ready:
             return call.ready.popleft()

@@ -11,12 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from threading import Thread
 from types import FunctionType, MethodType
 
-from procession.model.light import TYPE_CHECKING, Any
+from procession.model.light import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     import asyncio
+
+T = TypeVar("T")
 
 CO_COROUTINE = 0x80  # inspect.CO_COROUTINE, without what `import inspect` costs each worker
 
@@ -33,7 +36,7 @@ def is_coroutine_function(function: object) -> bool:
 
 
 class Coroutines:
-    """Runs coroutine functions on the event loop of this process."""
+    """Runs coroutine functions on the event loop of one worker."""
 
     def __init__(self) -> None:
         self._runner: asyncio.Runner | None = None
@@ -53,10 +56,35 @@ class Coroutines:
             import asyncio
 
             self._runner = asyncio.Runner()
-        return self._runner.run(coroutine)
+        runner = self._runner
+        return _on_a_loop_of_its_own(lambda: runner.run(coroutine))
 
     def close(self) -> None:
         """Cancel what is left on the loop, and close it."""
-        if self._runner is not None:
-            self._runner.close()
-            self._runner = None
+        runner, self._runner = self._runner, None
+        if runner is not None:
+            _on_a_loop_of_its_own(runner.close)
+
+
+def _on_a_loop_of_its_own(step: Callable[[], T]) -> T:
+    """Do what runs an event loop here; where one runs in this thread already (`backend="serial"`), in another one."""
+    from asyncio import _get_running_loop
+
+    if _get_running_loop() is None:
+        return step()
+    done: list[tuple[Any, BaseException | None]] = []
+
+    def run() -> None:
+        try:
+            done.append((step(), None))
+        except BaseException as error:
+            done.append((None, error))
+
+    thread = Thread(target=run, name="procession-coroutine")
+    thread.start()
+    thread.join()
+    value: T
+    value, error = done.pop()
+    if error is not None:
+        raise error
+    return value
