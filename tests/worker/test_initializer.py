@@ -123,7 +123,7 @@ def test_terminate_does_not_wait_for_it() -> None:
 
 def test_one_that_cannot_be_pickled_fails_in_the_caller() -> None:
     with pytest.raises(TypeError, match="pickle"):
-        procession.Pool(2, note, (sys._getframe(),))
+        procession.Pool(2, note, (sys._getframe(),), context="nursery")
 
 
 def test_by_value() -> None:

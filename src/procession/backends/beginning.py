@@ -1,7 +1,8 @@
 """How a worker process begins: what it must look like, its number, what it runs first, what is done around its items.
 
-Knows: what the pool's maker chose, what of this process a worker needs to know.
-Must not know: channels, nurseries.
+Knows: what the pool's maker chose, what of this process a worker needs to know, and the two ways in which what runs
+first gets there: in the memory of a snapshot, or pickled, with the descriptors that belong to it.
+Must not know: channels, and how nurseries work.
 """
 
 from __future__ import annotations
@@ -9,13 +10,14 @@ from __future__ import annotations
 import os
 import sys
 
-from procession.launcher import host
+from procession.launcher import child, host
+from procession.launcher.passage import Passage
 from procession.launcher.start_methods import Method, preparation
 from procession.model.light import Any
 from procession.model.settings import Settings
 from procession.wire import codec
 from procession.wire.functions import NO_NAMES, Shipper
-from procession.worker import look, threads
+from procession.worker import inherited, look, threads
 
 
 class Beginning:
@@ -43,10 +45,13 @@ class Beginning:
             state = look.take(preparation(method))
             state["environment"].update(variables)  # before the main module runs once more
             self.look = codec.dump(state)
-        self._last = settings.worker_init, settings.worker_exit
+        self._method = method
+        self._preload = settings.preload
+        self._calls = settings.initializer, settings.initargs, settings.worker_init, settings.worker_exit
         self._first = b""
+        self._passage = Passage()
         self.names = NO_NAMES  # of the main module, that what runs first needs
-        self._numbers: dict[int, int] = {}
+
 
     @staticmethod
     def _levels(method: Method, settings: Settings) -> Any:
@@ -60,23 +65,51 @@ class Beginning:
 
         return records.take_levels()
 
-    def pack(self, shipper: Shipper, initializer: Any, initargs: tuple[Any, ...]) -> None:
-        """Pickle what every worker runs first and last.
+    @property
+    def descriptors(self) -> list[int]:
+        """What each worker is given beside its own channel."""
+        return self._passage.descriptors
+
+    def connect(self) -> child.NurseryLink:
+        """Find or start the nursery; a snapshot has what runs first in its memory.
+
+        Raises:
+            StartFailed: The system refused a process or a descriptor.
+        """
+        if not self._method.snapshot or not self._runs_something:
+            return child.connect(self._method, self._preload, self.variables)
+        number = inherited.store(self._calls)
+        self._first = codec.dump(inherited.Stored(number))
+        try:
+            return child.connect(self._method, self._preload, self.variables)
+        finally:
+            inherited.forget(number)
+
+    def pack(self, shipper: Shipper) -> None:
+        """Pickle what every worker runs first and last, unless it has that in its memory.
 
         Raises:
             BaseException: What pickling it raised.
         """
-        if initializer is not None or any(self._last):
-            packed = shipper.pack((initializer, initargs, *self._last))
+        if self._runs_something and not self._method.snapshot:
+            # Plain pickle would write a connection down as the number of its descriptor.
+            pack = shipper.pack_main if "multiprocessing.reduction" in sys.modules else shipper.pack
+            with self._passage:
+                packed = pack(self._calls)
             self._first, self.names = packed.data, packed.names
 
-    def body(self, worker: int) -> bytes:
-        """Give the body of a worker's BEGIN frame; the worker takes the lowest number that is free."""
-        taken = set(self._numbers.values())
-        number = next(each for each in range(len(taken) + 1) if each not in taken)
-        self._numbers[worker] = number
+    @property
+    def _runs_something(self) -> bool:
+        initializer, _, *others = self._calls
+        return initializer is not None or any(others)
+
+    def body(self, number: int) -> bytes:
+        """Give the body of the BEGIN frame of a worker that calls itself so."""
         return codec.BEGIN_HEAD.pack(number, len(self._chosen)) + self._chosen + self._first
 
-    def free(self, worker: int) -> None:
-        """A worker has ended, or is about to: another one may have its number."""
-        self._numbers.pop(worker, None)
+
+
+    def close(self) -> None:
+        """Give the descriptors back, and let go of what the pool's maker gave."""
+        self._passage.close()
+        self._calls = None, (), None, None

@@ -35,7 +35,7 @@ NO_VARIABLES: Mapping[str, str] = {}
 NOBODY = 0xFFFFFFFF  # in place of a worker's number: the nursery itself failed
 ATTACH = b"attach"  # a further control socket comes with this message
 MESSAGE = 1 << 16  # bytes of the longest request
-DESCRIPTORS = 5  # of a request: channel, tickets, counters, standard output, standard error
+DESCRIPTORS = 253  # of a request, at the most: channel, tickets, counters, standard output and error, passed ones
 END_SECONDS = 1.0  # how long a killed worker may take to vanish before the nursery ends without having seen it
 
 
@@ -232,7 +232,7 @@ class Nursery:
 
 def be_worker(method: str, rest: Any, descriptors: list[int], theirs: socket.socket) -> int:
     """Become a worker: here, or in a fresh interpreter for `spawn`."""
-    channel, tickets, counters, out, err = descriptors
+    channel, tickets, counters, out, err, *passed = descriptors
     os.dup2(out, 1)
     os.dup2(err, 2)
     os.close(out)
@@ -240,9 +240,11 @@ def be_worker(method: str, rest: Any, descriptors: list[int], theirs: socket.soc
     if method == "spawn":
         from procession.launcher import start_methods
 
-        start_methods.replace_by_fresh_worker(rest, (channel, tickets, counters, theirs.fileno()))
+        start_methods.replace_by_fresh_worker(rest, (channel, tickets, counters, theirs.fileno()), passed)
+    from procession.worker import inherited
     from procession.worker.main import live
 
+    inherited.receive(passed)
     return live(socket.socket(fileno=channel), tickets, counters, theirs.fileno(), *rest)
 
 

@@ -133,12 +133,12 @@ def source_folder() -> str:
     return os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
-def replace_by_fresh_worker(rest: Any, descriptors: Sequence[int]) -> None:
+def replace_by_fresh_worker(rest: Any, descriptors: Sequence[int], passed: Sequence[int]) -> None:
     """In the nursery's child: replace it by a fresh interpreter that becomes the worker."""
-    for descriptor in descriptors:
+    for descriptor in (*descriptors, *passed):
         os.set_inheritable(descriptor, True)
     code = IMPORT_US.format(module="start_methods") + "start_methods.fresh_worker(sys.argv[2:])"
-    numbers = [*map(str, descriptors), *map(str, rest)]
+    numbers = [*map(str, descriptors), *map(str, rest), *map(str, passed)]
     command = interpreter(code, source_folder(), *numbers)
     os.execv(command[0], command)
 
@@ -147,12 +147,15 @@ def fresh_worker(arguments: list[str]) -> None:
     """Be a worker in a fresh interpreter."""
     import socket
 
+    from procession.worker import inherited
     from procession.worker.main import live
 
     channel, tickets, counters, line, slot = map(int, arguments[:5])
     name, parent, workers = arguments[5], int(arguments[6]), int(arguments[7])
-    for descriptor in (channel, tickets, counters, line):
+    passed = [int(number) for number in arguments[8:]]
+    for descriptor in (channel, tickets, counters, line, *passed):
         os.set_inheritable(descriptor, False)
+    inherited.receive(passed)
     del sys.argv[1:]
     # The lifeline keeps its owner and its signal across exec, as long as the descriptor is open.
     os._exit(live(socket.socket(fileno=channel), tickets, counters, line, slot, name, parent, workers))

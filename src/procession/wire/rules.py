@@ -69,7 +69,9 @@ class LightPickler(pickle.Pickler):
         self._plain_kinds: set[type] = set()  # asking once is enough: thousands of items may be of one class
         reduction = sys.modules.get("multiprocessing.reduction")
         if reduction is not None:  # connections and sockets, which only processes can hand to each other
-            self.dispatch_table = ChainMap(reduction.ForkingPickler(io.BytesIO()).dispatch_table, self._dispatch())
+            table = ChainMap(reduction.ForkingPickler(io.BytesIO()).dispatch_table, self._dispatch())
+            # By the descriptor: the pickler would not ask again for an attribute of cloudpickle's class.
+            pickle.Pickler.dispatch_table.__set__(self, table)  # type: ignore[attr-defined]
 
     def plainly(self, value: Any) -> Any:
         """Decide on anything that no rule is about."""

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 
 from procession.model.light import TYPE_CHECKING, Any
 from procession.wire.counter import POSITION
-from procession.worker import current, hooks, seeds, threads
+from procession.worker import current, hooks, inherited, seeds, threads
 from procession.worker.steps import Step
 
 if TYPE_CHECKING:
@@ -75,6 +75,7 @@ class Care:
 
     def run_first(self, first: tuple[Any, tuple[Any, ...], Any, Any]) -> None:
         """Run the initializer and `worker_init`; keep `worker_exit`."""
+        inherited.close()  # what was rebuilt of it has its own descriptors
         initializer, initargs, worker_init, worker_exit = first
         if initializer is not None:
             initializer(*initargs)

@@ -38,7 +38,15 @@ class Identity:
         if process is None:
             hooks.when_loaded(MULTIPROCESSING, self._assume)
             return _live_plainly(serve)
+        if sys.version_info >= (3, 13):  # the process's way out is a function at exit
+            import atexit
+            from multiprocessing import util
+
+            atexit._clear()  # what the parent registered is the parent's
+            atexit.register(util._exit_function)  # type: ignore[attr-defined]
         status: int = self._worker(process, serve)._bootstrap(self._line)  # private, unchanged from 3.8 to 3.14
+        if sys.version_info >= (3, 13):
+            atexit._run_exitfuncs()
         return status
 
     def _assume(self, process: Any) -> None:

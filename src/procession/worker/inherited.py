@@ -1,0 +1,77 @@
+"""What a worker gets at its birth only: objects of the parent's memory, and descriptors of what is shared.
+
+Knows: who stored what under which number.
+Must not know: what it is for.
+
+How it works: a worker that is forked from a snapshot has the parent's objects already, so they need no pickle: any
+object is welcome, as under fork. Other workers get descriptors beside their channel, and a pickle that refers to them:
+so locks, queues and shared values of `multiprocessing`, which go to a process at its birth only, go to each worker.
+"""
+
+from __future__ import annotations
+
+import os
+from itertools import count
+
+from procession.model.light import Any
+
+_objects: dict[int, Any] = {}
+_numbers = count()  # goes on in a forked child, which may have snapshots of its own
+_descriptors: list[int] = []
+
+
+def store(value: Any) -> int:
+    """Keep an object for the processes that are forked from now on; return its number."""
+    number = next(_numbers)
+    _objects[number] = value
+    return number
+
+
+def forget(number: int) -> None:
+    """Let an object go; the processes that were forked meanwhile have it."""
+    _objects.pop(number, None)
+
+
+def stored(number: int) -> Any:
+    """Give the object that was kept, in a process that was forked meanwhile."""
+    return _objects[number]
+
+
+class Stored:
+    """Stands in a pickle for an object that was kept.
+
+    Args:
+        number: The object's.
+    """
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __reduce__(self) -> Any:
+        return stored, (self.number,)
+
+
+class Descriptor:
+    """Stands in a pickle for a descriptor of the parent's, where `multiprocessing` wants a `DupFd`.
+
+    Args:
+        place: Its place among those that the worker is given.
+    """
+
+    def __init__(self, place: int) -> None:
+        self.place = place
+
+    def detach(self) -> int:
+        """Give the descriptor to its owner, in the worker; each owner gets one."""
+        return os.dup(_descriptors[self.place])
+
+
+def receive(descriptors: list[int]) -> None:
+    """Keep the descriptors that this worker was given, until `close`."""
+    _descriptors[:] = descriptors
+
+
+def close() -> None:
+    """All owners have theirs."""
+    while _descriptors:
+        os.close(_descriptors.pop())
