@@ -115,6 +115,7 @@ class Inside:
     def __init__(self, settings: Settings, lock: threading.RLock) -> None:
         self.changed = threading.Condition(lock)
         self.links: dict[int, Worker] = {}
+        self.place: Callable[[int], int] = lambda worker: worker
         self.users: set[int] = set()  # threads that run users' code now and must not wait for this pool
         self._title = settings.title
         self._pid = os.getpid()
@@ -148,10 +149,8 @@ class Inside:
         raise NotImplementedError
 
     def make(self, worker: int) -> Worker:
-        """Make a worker; it takes the lowest number that is free, as what it calls itself."""
-        taken = {link.care.current.id for link in self.links.values()}
-        number = next(each for each in range(len(taken) + 1) if each not in taken)
-        link = Worker(worker, f"{self._title}-{worker + 1}", Care(self._settings, number))
+        """Make a worker."""
+        link = Worker(worker, f"{self._title}-{worker + 1}", Care(self._settings, self.place(worker)))
         self.links[worker] = link
         return link
 
