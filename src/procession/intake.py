@@ -207,6 +207,14 @@ def length_of(iterable: object) -> int | None:
         return None
 
 
+def checked_progress(progress: object) -> None:
+    """Check how progress is to be shown; raises what `monitor.progress.checked` raises."""
+    if progress is not False:
+        from procession.monitor.progress import checked
+
+        checked(progress)
+
+
 def with_keywords(function: Callable[..., Any], kwargs: Mapping[str, Any] | None) -> Callable[..., Any]:
     """Bind keyword arguments that are the same for all items, so that they travel once, with the function."""
     return partial(function, **kwargs) if kwargs else function

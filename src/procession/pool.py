@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable, Iterable, Sequence
 
 from procession.engine.opening import open_engine
-from procession.intake import Intake, checked_workers
+from procession.intake import Intake, checked_progress, checked_workers
 from procession.launcher import start_methods
 from procession.model.errors import MaybeEncodingError as MaybeEncodingError
 from procession.model.light import TYPE_CHECKING, Any, Self
@@ -39,7 +39,8 @@ class Pool(PoolCalls):
         maxtasksperchild: Items (chunks, where `chunksize` is given) after which a worker is replaced. None: never.
         context: A start method's name, a context, or None for the default.
         preload: Modules that a clean nursery imports once, before it forks the workers.
-        progress: True: a bar or lines on standard error. A function: called with (ended, failed, total or None).
+        progress: True: a bar on a terminal or in a notebook, else lines on standard error. "rich", "tqdm": a bar by
+            that library. A function: called with (ended, failed, total or None). What is counted are items.
         backend: Where the workers are. "processes"; "threads": of this process, items are handed over as they are and a
             running one cannot be ended; "serial": nowhere, each item runs in the thread of its caller, for debugging.
             `docs/backends.md` says what differs.
@@ -54,6 +55,7 @@ class Pool(PoolCalls):
     Raises:
         ValueError: `processes` is less than 1, `maxtasksperchild` is no positive whole number, `context` is unknown.
         TypeError: `processes` is no whole number, `initializer` is not callable.
+        ImportError: The library that `progress` names is not installed.
         StartFailed: The system refused processes or descriptors.
 
     Source: multiprocessing.pool.Pool.
@@ -79,6 +81,7 @@ class Pool(PoolCalls):
         if initializer is not None and not callable(initializer):
             raise TypeError(f"initializer={initializer!r}: must be callable")
         checked_backend(backend, context)
+        checked_progress(progress)
         method = start_methods.resolve(context)
         self._processes = self._max_workers = self.size = workers
         settings = Settings(

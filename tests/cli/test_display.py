@@ -81,10 +81,3 @@ def test_a_dumb_terminal_gets_lines(monkeypatch: pytest.MonkeyPatch, tally: Tall
     monkeypatch.setattr(sys, "stderr", Terminal())
     monkeypatch.setenv("TERM", "dumb")
     assert type(display.choose(tally, quiet=False)) is display.Lines
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(0, "0 s"), (59.4, "59 s"), (60, "1:00"), (185, "3:05"), (7384, "2:03:04"), (59.7, "1:00")]
-)
-def test_duration(seconds: float, text: str) -> None:
-    assert display.duration(seconds) == text

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from procession import Pool
-from procession.monitor import progress
+from procession.monitor import looks, progress
 from tests.helpers import terminals
 from tests.helpers.scripts import write_script
 from tests.pool import functions as work
@@ -135,7 +135,7 @@ def test_lines_on_a_stream_that_is_no_terminal(monkeypatch: pytest.MonkeyPatch) 
     ],
 )
 def test_words(counts: tuple[int, int, int | None, float], text: str) -> None:
-    assert progress.describe(*counts) == text
+    assert looks.describe(*counts) == text
 
 
 def test_bar_on_a_terminal_and_no_thread_for_it(tmp_path: Path) -> None:

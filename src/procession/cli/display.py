@@ -14,12 +14,12 @@ import sys
 import time
 from typing import TYPE_CHECKING, TextIO
 
-from procession.cli.report import Tally, rate_text
+from procession.cli.report import Tally
+from procession.monitor.looks import LINE_SECONDS, describe
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-LINE_SECONDS = 5.0  # between two plain lines: a log of an hour has 720
 _REDRAWS = 10  # a second
 
 
@@ -120,20 +120,4 @@ def choose(tally: Tally, *, quiet: bool, results_on_terminal: bool = False) -> D
 
 def progress_text(tally: Tally) -> str:
     """Say how far it is: `120 of 300, 97/s, 2 s left, 1 failed`."""
-    parts = [f"{tally.ended}" if tally.total is None else f"{tally.ended} of {tally.total}"]
-    if tally.ended:
-        parts.append(rate_text(tally.rate))
-    if (left := tally.seconds_left) is not None:
-        parts.append(f"{duration(left)} left")
-    if tally.failed:
-        parts.append(f"{tally.failed} failed")
-    return ", ".join(parts)
-
-
-def duration(seconds: float) -> str:
-    """Say a time as `42 s`, `3:05` or `2:03:05`."""
-    if round(seconds) < 60:
-        return f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+    return describe(tally.ended, tally.failed, tally.total, tally.seconds)

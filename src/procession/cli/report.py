@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from procession.model.errors import RemoteError, shorten
+from procession.monitor.looks import rate_text
 
 _MESSAGE = 500  # characters of one error's text; a worker may send megabytes
 _SHOWN = 20  # items of one type in the text for people; the JSON summary has more
@@ -71,13 +72,6 @@ class Tally:
     def rate(self) -> float:
         """Items a second."""
         return self.ended / max(self.seconds, 1e-6)
-
-    @property
-    def seconds_left(self) -> float | None:
-        """How long the rest will take at this rate; None while that cannot be said."""
-        if self.total is None or not self.ended:
-            return None
-        return (self.total - self.ended) / self.rate
 
     def fail(self, index: int, item: str, error: BaseException) -> None:
         """Count a failed item and keep what is told of it."""
@@ -143,11 +137,6 @@ class Tally:
 
     def _grouped(self) -> list[tuple[str, int]]:
         return sorted(self._counts.items(), key=lambda entry: -entry[1])
-
-
-def rate_text(rate: float) -> str:
-    """Say a rate as `97/s` or `2.5/s`."""
-    return f"{rate:.{1 if rate < 10 else 0}f}/s"
 
 
 def message_of(error: BaseException) -> str:

@@ -1,7 +1,7 @@
-"""The progress of one call: a bar on a terminal, plain lines otherwise, or a function of the user's.
+"""The progress of one call: a bar on a terminal or in a notebook, plain lines otherwise, or a function of the user's.
 
 Knows: how many items have ended, how many of them failed, how many there are.
-Must not know: items, workers, who counts.
+Must not know: items, workers, who counts; how it looks (`looks.py`).
 
 How it works: `add` only counts, so it may be called under a lock. `show` draws or calls, when somebody has a moment:
 no thread and no timer is needed, since nothing changes while no item ends. `end` shows the last state, once.
@@ -9,24 +9,21 @@ no thread and no timer is needed, since nothing changes while no item ends. `end
 
 from __future__ import annotations
 
-import os
-import sys
 import threading
 import traceback
 from collections.abc import Callable
 from time import monotonic
 
-from procession.model.light import TYPE_CHECKING, Any
+from procession.model.light import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from typing import Literal, TextIO, TypeAlias
+    from typing import Literal, TypeAlias
 
     ProgressOption: TypeAlias = bool | Literal["rich", "tqdm"] | Callable[[int, int, int | None], object]
 
-LINE_SECONDS = 5.0  # between two plain lines: a log of an hour has 720
-DRAW_SECONDS = 0.1  # between two drawings of a bar: nobody sees more
-
 Report = Callable[[int, int, "int | None"], object]
+
+NAMES = ("rich", "tqdm")  # libraries that draw
 
 
 class Reporter:
@@ -84,11 +81,32 @@ class Reporter:
             traceback.print_exc()
 
 
+def checked(progress: object) -> None:
+    """Check what a caller chose, before anything begins.
+
+    Raises:
+        ValueError: It is a name that nobody knows.
+        TypeError: It is nothing of the kind.
+        ImportError: It is a library that is not installed.
+    """
+    if isinstance(progress, str) and progress not in NAMES:
+        raise ValueError(f"progress={progress!r}: must be True, False, 'rich', 'tqdm' or a function")
+    if isinstance(progress, str):
+        from importlib.util import find_spec
+
+        if find_spec(progress) is None:
+            hint = f"pip install 'procession[{progress}]'"
+            raise ImportError(f"progress={progress!r}: {progress} is not installed; {hint}", name=progress)
+    elif not callable(progress) and progress not in (True, False, None):
+        raise TypeError(f"progress={progress!r}: must be True, False, 'rich', 'tqdm' or a function")
+
+
 def reporter(progress: ProgressOption, total: int | None) -> Reporter | None:
     """Make the reporter of one call.
 
     Args:
-        progress: True: a bar, or lines on standard error. A function: called with (ended, failed, total or None).
+        progress: True: what suits where this runs. A name: that library draws. A function: called with (ended, failed,
+            total or None).
         total: How many items there are; None if nobody knows.
 
     Returns:
@@ -96,81 +114,7 @@ def reporter(progress: ProgressOption, total: int | None) -> Reporter | None:
     """
     if callable(progress):
         return Reporter(progress, total)
-    stream = sys.stderr
-    if stream is None:
-        return None
-    if stream.isatty() and os.environ.get("TERM") != "dumb":
-        return Reporter(Bar(stream, total), total, DRAW_SECONDS)
-    return Reporter(Lines(stream), total, LINE_SECONDS)
+    from procession.monitor import looks
 
-
-class Lines:
-    """Writes plain lines.
-
-    Args:
-        stream: Where.
-    """
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self._begun = monotonic()
-
-    def __call__(self, ended: int, failed: int, total: int | None) -> None:
-        text = describe(ended, failed, total, monotonic() - self._begun)
-        self._stream.write(f"procession: {text}\n")
-        self._stream.flush()
-
-
-class Bar:
-    """A bar that rich draws when it is told to.
-
-    Args:
-        stream: The terminal.
-        total: How many items there are; None if nobody knows.
-    """
-
-    def __init__(self, stream: TextIO, total: int | None) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn
-
-        self._begun = monotonic()
-        self._progress: Any = Progress(
-            BarColumn(bar_width=None),
-            TextColumn("{task.description}"),
-            console=Console(file=stream),
-            auto_refresh=False,  # or rich would start a thread
-            redirect_stdout=False,
-            redirect_stderr=False,
-            expand=True,
-        )
-        self._task = self._progress.add_task("", total=total)
-        self._progress.start()
-
-    def __call__(self, ended: int, failed: int, total: int | None) -> None:
-        text = describe(ended, failed, total, monotonic() - self._begun)
-        self._progress.update(self._task, completed=ended, total=total, description=text, refresh=True)
-
-    def close(self) -> None:
-        """Leave the terminal as it was, below the bar."""
-        self._progress.stop()
-
-
-def describe(ended: int, failed: int, total: int | None, seconds: float) -> str:
-    """Say how far it is: `120 of 300, 97/s, 2 s left, 1 failed`."""
-    parts = [f"{ended}" if total is None else f"{ended} of {total}"]
-    if ended and seconds > 0:
-        rate = ended / seconds
-        parts.append(f"{rate:.0f}/s" if rate >= 10 else f"{rate:.1f}/s")
-        if total is not None and total > ended:
-            parts.append(f"{_duration((total - ended) / rate)} left")
-    if failed:
-        parts.append(f"{failed} failed")
-    return ", ".join(parts)
-
-
-def _duration(seconds: float) -> str:
-    if round(seconds) < 60:
-        return f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+    chosen = looks.choose(progress, total)
+    return None if chosen is None else Reporter(*chosen)
