@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from time import monotonic
 
 from procession.model.light import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from procession.model.light import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from typing import TextIO
 
-    from procession.monitor.progress import Report
+Report = Callable[[int, int, "int | None"], object]
 
 LINE_SECONDS = 5.0  # between two plain lines: a log of an hour has 720
 DRAW_SECONDS = 0.1  # between two drawings of a bar: nobody sees more
