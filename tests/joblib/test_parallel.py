@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
+import subprocess
+import sys
 import threading
 import warnings
 from collections.abc import Callable
@@ -15,7 +18,7 @@ from joblib import Memory, Parallel, delayed, effective_n_jobs, parallel_config
 
 import procession.joblib
 from procession import WorkerDied
-from tests.helpers import processes
+from tests.helpers import processes, scripts
 from tests.helpers.scripts import Finished
 from tests.helpers.wait import wait_until
 from tests.joblib import functions as work
@@ -218,6 +221,49 @@ def test_start_method() -> None:
         assert call(work.read_marks, range(2)) == [[]] * 2  # the clean nursery knows nothing of it
     finally:
         work.marks.clear()
+
+
+def test_joblibs_own_pool_takes_our_contexts(run_script: Callable[..., Finished]) -> None:
+    done = run_script("""
+        from joblib import Parallel, delayed
+        import procession
+
+        def square(n):
+            return n * n
+
+        if __name__ == "__main__":
+            for context in (procession, *map(procession.get_context, ("fork", "forkserver", "spawn"))):
+                print(Parallel(n_jobs=2, backend=context)(delayed(square)(n) for n in range(4)))
+    """)
+    assert done.returncode == 0 and done.stdout == "[0, 1, 4, 9]\n" * 4
+
+
+def test_ctrl_c_ends_the_call_and_the_next_works(tmp_path: Path) -> None:
+    script = scripts.write_script(
+        tmp_path,
+        """
+        import os, time
+        from joblib import Parallel, delayed
+        import procession.joblib
+
+        def wait(n):
+            open(f"begun-{os.getpid()}", "w").close()
+            time.sleep(60)
+
+        try:
+            Parallel(n_jobs=2, backend="procession")(delayed(wait)(n) for n in range(10))
+        except KeyboardInterrupt:
+            print(Parallel(n_jobs=2, backend="procession")(delayed(pow)(n, 2) for n in range(4)))
+        """,
+    )
+    with open(tmp_path / "stdout", "w") as output:
+        program = subprocess.Popen(
+            [sys.executable, str(script)], cwd=tmp_path, env=scripts.environment(), stdout=output
+        )
+    wait_until(lambda: len(list(tmp_path.glob("begun-*"))) == 2)
+    program.send_signal(signal.SIGINT)
+    assert program.wait(30) == 0 and (tmp_path / "stdout").read_text() == "[0, 1, 4, 9]\n"
+    assert not any(processes.running(int(path.name.partition("-")[2])) for path in tmp_path.glob("begun-*"))
 
 
 def test_memory_is_untouched(tmp_path: Path) -> None:
