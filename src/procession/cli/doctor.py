@@ -20,8 +20,8 @@ import procession
 from procession.cli.commands import Refused
 from procession.launcher import host
 
-_PACKAGES = ("cloudpickle", "click", "rich", "Pillow", "numpy")
-_NEEDS_EXTRA = {"Pillow": "pip install 'procession[images]'"}
+_PACKAGES = ("cloudpickle", "click", "rich", "Pillow", "numpy", "joblib")
+_NEEDS_EXTRA = {"Pillow": "pip install 'procession[images]'", "joblib": "pip install 'procession[joblib]'"}
 _MEBIBYTE = 1 << 20
 
 
