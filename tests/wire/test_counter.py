@@ -64,3 +64,30 @@ def test_a_child_s_store_is_seen_though_it_was_killed() -> None:
     os.waitpid(pid, 0)
     assert counters.read(slot) == (9, 7, True)
     counters.close()
+
+
+@given(steps=st.lists(st.integers(-1, 300), max_size=12))
+@settings(deadline=None)
+def test_widening_keeps_what_is_taken(steps: list[int]) -> None:
+    """-1: a slot is given back; else so many slots there should be at least; each time one more is taken."""
+    counters = Counters(1)
+    taken: dict[int, int] = {}
+    try:
+        for number, step in enumerate(steps, 1):
+            if step < 0 and taken:
+                slot = next(iter(taken))
+                counters.give_back(slot)
+                del taken[slot]
+            elif step >= 0:
+                counters.widen(step)
+                assert counters.free + len(taken) >= step
+            slot = counters.take() or 0
+            if slot in taken:  # there was none
+                continue
+            worker = open_slot(counters.descriptor, slot)
+            worker[BATCH], worker[POSITION] = number, number
+            close_slots(worker)
+            taken[slot] = number
+            assert all(counters.read(slot) == (number, number, True) for slot, number in taken.items())
+    finally:
+        counters.close()
