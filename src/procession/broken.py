@@ -42,5 +42,5 @@ def as_broken(error: BaseException) -> ExecutorBroken:
     own = isinstance(error, errors.ProcessionError) and not isinstance(error, errors.RemoteError)
     reason = str(error) if own else f"the initializer of a worker failed: {type(error).__name__}: {error}"
     broken = ExecutorBroken(reason=reason)
-    broken.__cause__ = error
+    broken.__cause__ = error.with_traceback(None)  # every caller is told it: it must not hold the frames of one
     return broken

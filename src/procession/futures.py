@@ -7,21 +7,27 @@ Must not know: how items reach workers.
 from __future__ import annotations
 
 import concurrent.futures
-from collections.abc import Callable, Iterable, Iterator
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from operator import index
 from time import monotonic
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from procession import exits, harvest
 from procession.engine import recall
-from procession.engine.engine import Engine
 from procession.engine.members import Member
+from procession.engine.opening import kind, open_engine
 from procession.harvest import ExecutorFuture
 from procession.intake import Intake, default_workers
 from procession.launcher import start_methods
-from procession.model.settings import Settings
+from procession.model.settings import Settings, checked_backend
 from procession.model.task import Style
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from procession.model.settings import BackendName, WorkerOptions
 
 R = TypeVar("R")
 
@@ -38,14 +44,18 @@ class ProcessPoolExecutor(concurrent.futures.Executor):
         initializer: Called in every worker before its first call.
         initargs: Its arguments.
         max_tasks_per_child: Calls after which a worker is replaced, under every start method. None: never.
+        preload: Modules that a clean nursery imports once, before it forks the workers.
+        backend: Where the workers are: "processes", "threads" or "serial"; see `procession.Pool`.
+        options: The others of `procession.Pool`, from `threads_per_worker` on.
 
     Raises:
-        ValueError: A number is less than 1, `mp_context` is unknown.
+        ValueError: A number is less than 1, `mp_context` or `backend` is unknown or they do not go together.
         TypeError: A number is no whole number, `initializer` is not callable.
         StartFailed: The system refused processes or descriptors.
 
     A worker that dies fails the one future whose call it ran, with an error that is a `WorkerDied` and a
-    `concurrent.futures.process.BrokenProcessPool`; the others go on, and so does the executor.
+    `concurrent.futures.process.BrokenProcessPool`; the others go on, and so does the executor. Under `spawn` and
+    `forkserver` a worker starts when there is a call that no idle one takes, else all start at once.
 
     Source: concurrent.futures.ProcessPoolExecutor.
     """
@@ -58,6 +68,9 @@ class ProcessPoolExecutor(concurrent.futures.Executor):
         initargs: Iterable[Any] = (),
         *,
         max_tasks_per_child: int | None = None,
+        preload: Sequence[str] = (),
+        backend: BackendName = "processes",
+        **options: Unpack[WorkerOptions],
     ) -> None:
         self._shut = False
         self._context = mp_context
@@ -70,16 +83,20 @@ class ProcessPoolExecutor(concurrent.futures.Executor):
             raise ValueError("max_tasks_per_child must be >= 1")
         if initializer is not None and not callable(initializer):
             raise TypeError("initializer must be a callable")
+        checked_backend(backend, mp_context)
         method = start_methods.resolve(mp_context)
-        title = {"fork": "Fork", "spawn": "Spawn", "forkserver": "ForkServer"}.get(method.name, "Nursery")
         settings = Settings(
-            workers=self._max_workers,
+            workers=1 if backend == "serial" else self._max_workers,
             quota=quota,
             initializer=initializer and _initialize,
             initargs=() if initializer is None else (initializer, tuple(initargs)),
-            title=f"{title}Process",
+            preload=tuple(preload),
+            title=f"{kind(method, backend)}{'Process' if backend == 'processes' else 'PoolWorker'}",
+            backend=backend,
+            on_demand=backend == "processes" and method.name in ("spawn", "forkserver"),
+            **options,
         )
-        self._engine = Engine(method, settings)
+        self._engine = open_engine(method, settings)
         self._intake = Intake(self._engine, False)
         exits.note(self._engine)
 
@@ -100,8 +117,7 @@ class ProcessPoolExecutor(concurrent.futures.Executor):
             if single is not None:
                 self._engine.submit_single(single)
         except Exception as error:
-            refusal = self._refusal(error)
-            raise refusal from refusal.__cause__
+            raise self._refusal(error)  # noqa: B904  # it has its cause; a name for it here would hold this frame
         return future
 
     def map(
@@ -169,8 +185,7 @@ class ProcessPoolExecutor(concurrent.futures.Executor):
         try:
             call = self._intake.collect(style, fn, items, None if chunksize == 1 else chunksize)
         except Exception as error:
-            refusal = self._refusal(error)
-            raise refusal from refusal.__cause__
+            raise self._refusal(error)  # noqa: B904  # it has its cause; a name for it here would hold this frame
         return harvest.in_order(self._engine, call, until)
 
     def _refusal(self, error: Exception | None) -> Exception:
@@ -180,11 +195,11 @@ class ProcessPoolExecutor(concurrent.futures.Executor):
             from procession.broken import as_broken
 
             return as_broken(broken)
-        if self._shut:
-            return RuntimeError(AFTER_SHUTDOWN)
-        if exits.begun():
-            return RuntimeError(AFTER_EXIT)
-        return error or RuntimeError(AFTER_SHUTDOWN)
+        if error is not None and not (self._shut or exits.begun() or isinstance(error, ValueError)):
+            return error
+        refusal = RuntimeError(AFTER_SHUTDOWN if self._shut or not exits.begun() else AFTER_EXIT)
+        refusal.__suppress_context__ = True
+        return refusal
 
     # The end.
 
@@ -288,6 +303,9 @@ def _initialize(initializer: Callable[..., object], initargs: tuple[Any, ...]) -
         import logging
 
         logging.getLogger("concurrent.futures").critical("Exception in initializer:", exc_info=True)
+        util = sys.modules.get("multiprocessing.util")
+        if util is not None:
+            util._exit_function()  # what was put into queues goes out: this worker is ended when its error is heard of
         raise
 
 

@@ -120,6 +120,8 @@ def _result(future: Future[list[Any]], until: float | None) -> list[Any]:
     except TimeoutError:
         if future.done():  # a task raised it
             raise
+    finally:
+        del future  # else an error would hold this frame, which holds the future, which holds the error
     raise timeout_error(LATE)
 
 
@@ -132,6 +134,7 @@ def in_turn(chunks: Chunks, ahead: Iterable[Future[list[Any]]], until: float | N
         until: As of `in_order`.
     """
     futures = deque(ahead)
+    del ahead  # nothing is kept longer than needed
     try:
         while futures:
             futures.extend(islice(chunks, 1))
@@ -141,5 +144,5 @@ def in_turn(chunks: Chunks, ahead: Iterable[Future[list[Any]]], until: float | N
             while values:
                 yield values.pop()
     finally:
-        for future in futures:
-            future.cancel()
+        while futures:  # as above
+            futures.pop().cancel()

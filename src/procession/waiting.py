@@ -26,11 +26,17 @@ class PoolFuture(Future[Any]):
 
     def result(self, timeout: float | None = None) -> Any:
         """As `concurrent.futures.Future.result`."""
-        return super().result(self._help(timeout))
+        try:
+            return super().result(self._help(timeout))
+        finally:
+            del self  # else an error would hold this frame, which holds the future, which holds the error
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
         """As `concurrent.futures.Future.exception`."""
-        return super().exception(self._help(timeout))
+        try:
+            return super().exception(self._help(timeout))
+        finally:
+            del self  # as above
 
     def cancel(self) -> bool:
         """As `concurrent.futures.Future.cancel`; also one that was handed out ahead and has not begun never will."""

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
+import gc
 import os
 import pickle
 import signal
+import weakref
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
@@ -103,6 +106,24 @@ def test_failing_initializer_breaks_the_executor(method: str, tmp_path: Path) ->
     executor.shutdown()
     logged = (tmp_path / "log").read_text()
     assert "Exception in initializer:" in logged and "LookupError: no such database" in logged
+
+
+def test_an_error_does_not_keep_what_its_caller_has(executor: ProcessPoolExecutor) -> None:
+    def fail() -> weakref.ref[work.Thing]:
+        thing = work.Thing()
+        with contextlib.suppress(ValueError):
+            executor.submit(work.throw, ValueError).result(30)
+        with contextlib.suppress(ValueError):
+            list(executor.map(work.throw, [ValueError], buffersize=1))
+        with contextlib.suppress(ValueError):
+            list(executor.map(work.throw, [ValueError]))
+        return weakref.ref(thing)
+
+    gc.disable()
+    try:
+        assert fail()() is None
+    finally:
+        gc.enable()
 
 
 def test_callbacks_may_raise_and_may_submit(executor: ProcessPoolExecutor, caplog: pytest.LogCaptureFixture) -> None:

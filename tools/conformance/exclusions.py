@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+import futures_exclusions
+
 
 class Exclusion(NamedTuple):
     """Tests that are not run.
@@ -57,6 +59,7 @@ EXCLUSIONS = [
         "demands a RuntimeError from a script without `if __name__ == \"__main__\"`; such scripts work here "
         "(`tests/process/test_main.py`)",
     ),
+    *(Exclusion(*each) for each in futures_exclusions.TABLE),
 ]  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """Run CPython's tests of `multiprocessing` against procession, under each start method.
 
-    python tools/conformance/run.py [pool | multiprocessing | main ...] [fork | spawn | forkserver | unset ...]
-        [--library multiprocessing] [--only REGEX] [--at-once N] [--write]
+    python tools/conformance/run.py [pool | multiprocessing | main | futures ...]
+        [fork | spawn | forkserver | unset ...] [--library multiprocessing] [--only REGEX] [--at-once N] [--write]
 
 Each class has a process and a time limit of its own, so that one hang does not end the run; two run at a time. What
 failed runs once more, alone, and the run says so. Exits with 1 if a test failed that `exclusions.py` does not name, or
@@ -25,6 +25,7 @@ from typing import NamedTuple
 
 import exclusions
 import figures
+import futures_redirect
 import redirect
 
 HERE = Path(__file__).resolve().parent
@@ -51,6 +52,7 @@ class Part(NamedTuple):
 PARTS = {
     "multiprocessing": Part("cpython_suite", METHODS),
     "main": Part("cpython_main", ("all",)),  # it has a class for each method
+    "futures": Part("futures_suite", ("fork", "spawn", "forkserver")),
 }
 SMALL_PARTS = {  # of those above
     "pool": Part(
@@ -151,6 +153,7 @@ def make_stage(folder: Path) -> None:
         (folder / each.name).symlink_to(each)
     (folder / "procession").symlink_to(SRC / "procession")
     redirect.write_helpers(folder)
+    futures_redirect.write(folder)
 
 
 def arguments(given: list[str]) -> argparse.Namespace:
@@ -174,6 +177,9 @@ def main(given: list[str]) -> int:
     bad = 0
     for name in parts:
         part = every[name]
+        if name == "futures" and not futures_redirect.available():
+            print(f"{name:16} this Python comes without {futures_redirect.SOURCE}", flush=True)
+            continue
         part = part._replace(tests=asked.only or part.tests)
         for method in part.methods if part.methods == ("all",) else methods or part.methods:
             with tempfile.TemporaryDirectory(prefix="conformance-") as stage:

@@ -85,7 +85,7 @@ class Engine:
             raise
         with self._lock:
             self._enter(self._singles, None)
-            self._loop.tell(events.Opened(settings.workers))
+            self._loop.tell(events.Opened(settings.workers, settings.on_demand))
         try:
             self._thread.start()
         except RuntimeError as error:

@@ -11,6 +11,13 @@ from procession.launcher.start_methods import Method
 from procession.model.settings import Settings
 
 
+def kind(method: Method, backend: str) -> str:
+    """Say what kind of workers these are, as the first part of their names."""
+    if backend != "processes":
+        return {"threads": "Thread", "serial": "Serial"}[backend]
+    return {"fork": "Fork", "spawn": "Spawn", "forkserver": "ForkServer"}.get(method.name, "Nursery")
+
+
 def open_engine(method: Method, settings: Settings) -> Engine:
     """Start the engine of a pool.
 

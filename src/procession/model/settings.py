@@ -70,6 +70,7 @@ class Settings(Record):
         preload: Modules that a clean nursery imports first.
         title: How the workers are named, e.g. `ForkPoolWorker`.
         backend: Where they are: one of `BACKENDS`.
+        on_demand: Each starts when there is work that no idle one takes; else all at once.
         threads_per_worker, seed, logging, capture_output, worker_init, worker_exit, idle_timeout: As `WorkerOptions`
             has them.
 
@@ -79,8 +80,8 @@ class Settings(Record):
     """
 
     __slots__ = (
-        "workers", "quota", "initializer", "initargs", "preload", "title", "backend", "threads_per_worker", "seed",
-        "logging", "capture_output", "worker_init", "worker_exit", "idle_timeout",
+        "workers", "quota", "initializer", "initargs", "preload", "title", "backend", "on_demand", "threads_per_worker",
+        "seed", "logging", "capture_output", "worker_init", "worker_exit", "idle_timeout",
     )  # fmt: skip
 
     def __init__(
@@ -93,6 +94,7 @@ class Settings(Record):
         preload: tuple[str, ...] = (),
         title: str = "PoolWorker",
         backend: str = "processes",
+        on_demand: bool = False,
         threads_per_worker: int | None = None,
         seed: int | None = None,
         logging: bool = True,
@@ -111,6 +113,7 @@ class Settings(Record):
             name = "capture_output" if capture_output else "threads_per_worker"
             raise ValueError(f"{name}=: goes with backend='processes' only; {backend} share this process")
         self.backend = backend
+        self.on_demand = on_demand
         threads = threads_per_worker
         self.threads_per_worker = None if threads is None else positive("threads_per_worker", threads)
         self.seed = None if seed is None else checked_seed(seed)

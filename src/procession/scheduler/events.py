@@ -11,12 +11,13 @@ from procession.model.task import TaskOptions
 
 
 class Opened(Record):
-    """The pool was made and wants this many workers."""
+    """The pool was made and wants this many workers; `on_demand`: each when there is work that no idle one takes."""
 
-    __slots__ = ("workers",)
+    __slots__ = ("workers", "on_demand")
 
-    def __init__(self, workers: int) -> None:
+    def __init__(self, workers: int, on_demand: bool = False) -> None:
         self.workers = workers
+        self.on_demand = on_demand
 
 
 class Resized(Record):

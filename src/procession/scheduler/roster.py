@@ -23,7 +23,7 @@ class Roster:
         self._next = 0
         self._ready = 0
         self.wanted = 0  # how many may be at work at once
-        self.resting = 0  # how many of those retired for want of work, and come back with it
+        self.resting = 0  # how many of those have no work (any more, or yet), and come with it
         self.idle: dict[int, Worker] = {}  # ready, with nothing to do
         self.roomy: dict[int, Worker] = {}  # ready, with one batch
         self.leaving: dict[int, Worker] = {}  # those that get nothing more

@@ -120,6 +120,7 @@ class Scheduler:
 
     def _opened(self, event: events.Opened, now: float) -> list[actions.Action]:
         self._roster.wanted = event.workers
+        self._roster.resting = event.workers if event.on_demand else 0
         return []
 
     def _resized(self, event: events.Resized, now: float) -> list[actions.Action]:
