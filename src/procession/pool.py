@@ -9,7 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 
-from procession.engine.opening import open_engine
+from procession.engine.opening import kind, open_engine
 from procession.intake import Intake, checked_progress, checked_workers
 from procession.launcher import start_methods
 from procession.model.errors import MaybeEncodingError as MaybeEncodingError
@@ -90,7 +90,7 @@ class Pool(PoolCalls):
             initializer=initializer,
             initargs=tuple(initargs),  # users' code: before anything is open
             preload=tuple(preload),
-            title=_title(backend, method.name),
+            title=f"{kind(method, backend)}PoolWorker",
             backend=backend,
             **options,
         )
@@ -184,11 +184,6 @@ class Pool(PoolCalls):
     def __repr__(self) -> str:
         size = getattr(self, "_processes", None)  # None: it never began
         return f"<{type(self).__module__}.{type(self).__qualname__} state={self._state} pool_size={size}>"
-
-
-def _title(backend: str, method: str) -> str:
-    kind = {"threads": "Thread", "serial": "Serial"}.get(backend)
-    return f"{kind or {'fork': 'Fork', 'spawn': 'Spawn', 'forkserver': 'ForkServer'}.get(method, 'Nursery')}PoolWorker"
 
 
 def __getattr__(name: str) -> Any:

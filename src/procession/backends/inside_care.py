@@ -27,6 +27,8 @@ class Care:
 
     def __init__(self, settings: Settings, number: int) -> None:
         self._settings = settings
+        # Threads would set each other's random numbers: `worker.rng()` and `worker.seed` must do there.
+        self._plants = settings.seed is not None and settings.backend == "serial"
         self._counter = [0, NOTHING]  # as in wire/counter.py, but nobody else's
         self.current = current.Current(number, self._counter, settings.seed)
         self.coroutines = Coroutines()
@@ -75,7 +77,7 @@ class Care:
         self.enter()
         self.current.begin_batch(portion.call, portion.start)
         self._counter[BATCH] = portion.batch
-        if self._settings.seed is not None:
+        if self._plants:
             self._before = random.getstate(), _numpy_state()
 
     def at(self, position: int) -> None:
