@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import multiprocessing.context as standard
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
 from procession import process
 from procession.pool import Pool as _Pool
@@ -101,6 +101,18 @@ _CONTEXTS: dict[str, Any] = {
 DEFAULT = DefaultContext()
 
 
+@overload
+def get_context(method: None = None) -> DefaultContext: ...
+@overload
+def get_context(method: Literal["fork"]) -> ForkContext: ...
+@overload
+def get_context(method: Literal["spawn"]) -> SpawnContext: ...
+@overload
+def get_context(method: Literal["forkserver"]) -> ForkServerContext: ...
+@overload
+def get_context(method: Literal["nursery"]) -> NurseryContext: ...
+@overload
+def get_context(method: str | None) -> Any: ...
 def get_context(method: str | None = None) -> Any:
     """Return the context of a start method.
 
