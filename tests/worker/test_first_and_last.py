@@ -80,6 +80,11 @@ def test_a_replacement_takes_the_number_of_a_dead_worker() -> None:
         assert {pool.apply(look)[0] for _ in range(8)} <= {0, 1}
 
 
+def test_successors_take_the_numbers_of_those_who_leave(start_method: str | None) -> None:
+    with procession.Pool(2, context=start_method, maxtasksperchild=1) as pool:
+        assert {number for number, _ in pool.map(look, range(12), chunksize=1)} <= {0, 1}
+
+
 def set_and_get(item: int) -> list[Any]:
     before = getattr(state, "kept", None)
     state.kept = item

@@ -162,6 +162,7 @@ class Backend(Protocol):
     """
 
     changed: threading.Condition  # a worker has begun or ended
+    place: Callable[[int], int]  # what a worker calls itself, from 0: the engine knows
 
     @property
     def links(self) -> Mapping[int, Any]:

@@ -52,7 +52,6 @@ class Beginning:
         self._passage = Passage()
         self.names = NO_NAMES  # of the main module, that what runs first needs
 
-
     @staticmethod
     def _levels(method: Method, settings: Settings) -> Any:
         if not settings.logging or "logging" not in sys.modules:
@@ -106,8 +105,6 @@ class Beginning:
     def body(self, number: int) -> bytes:
         """Give the body of the BEGIN frame of a worker that calls itself so."""
         return codec.BEGIN_HEAD.pack(number, len(self._chosen)) + self._chosen + self._first
-
-
 
     def close(self) -> None:
         """Give the descriptors back, and let go of what the pool's maker gave."""

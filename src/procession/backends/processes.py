@@ -49,6 +49,7 @@ class Processes:
         self._method = method
         self._watch = watch
         self._lock = lock
+        self.place: Callable[[int], int] = lambda worker: worker
         self.changed = threading.Condition(lock)  # a worker has begun or ended: for those who wait for just that
         self._title = settings.title
         self._workers = settings.workers * nesting.outer_workers()
@@ -127,7 +128,7 @@ class Processes:
                 link.channel.send(Kind.LOOK, self._beginning.look)
             if definitions is not None:
                 self._portions.post(link, Kind.DEFINE, definitions)
-            self._portions.post(link, Kind.BEGIN, self._beginning.body(worker))
+            self._portions.post(link, Kind.BEGIN, self._beginning.body(self.place(worker)))
         except (child.NurseryLost, ChannelClosed):
             pass  # the channel has ended: that is heard of like any other death
         except StartFailed:
@@ -143,7 +144,6 @@ class Processes:
         link = self.links.get(worker)
         if link is not None:
             link.retired = True
-            self._beginning.free(worker)
             link.end_by = end_by
             link.channel.end()
             self._counters.hurry(self.links.values())
@@ -315,7 +315,6 @@ class Processes:
             link.closed = True
         self._by_descriptor.pop(descriptor, None)
         self.links.pop(link.number, None)
-        self._beginning.free(link.number)
         self.changed.notify_all()
         link.close()
         self._counters.give_back(link.slot)

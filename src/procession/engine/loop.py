@@ -44,6 +44,7 @@ class Loop:
         self.lock = lock
         self.scheduler = scheduler
         self.backend = backend
+        backend.place = scheduler.place
         self.calls: dict[int, Call] = {}
         self.broken: BaseException | None = None  # why no call can be served any more
         self.closed = False  # no further call will come

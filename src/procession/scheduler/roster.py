@@ -9,6 +9,7 @@ A pool may have hundreds of workers and an event concerns one of them, so nothin
 from __future__ import annotations
 
 from collections.abc import Iterator
+from heapq import heapify, heappop, heappush
 
 from procession.scheduler.states import Batch, Worker
 
@@ -22,6 +23,7 @@ class Roster:
         self._all: dict[int, Worker] = {}
         self._next = 0
         self._ready = 0
+        self._vacant: list[int] = []  # places of those who left; with those of who stays they are all from 0 on
         self.wanted = 0  # how many may be at work at once
         self.resting = 0  # how many of those have no work (any more, or yet), and come with it
         self.idle: dict[int, Worker] = {}  # ready, with nothing to do
@@ -41,7 +43,8 @@ class Roster:
 
     def add(self) -> Worker:
         """Note a worker that is being started."""
-        worker = self._all[self._next] = Worker(self._next)
+        place = heappop(self._vacant) if self._vacant else len(self._all) - len(self.leaving)
+        worker = self._all[self._next] = Worker(self._next, place)
         self._next += 1
         return worker
 
@@ -52,6 +55,8 @@ class Roster:
         worker = self._all.pop(number, None)
         if worker is not None and worker.ready:
             self._ready -= 1
+        if worker is not None and not worker.leaving:
+            heappush(self._vacant, worker.place)
         return worker
 
     def join(self, worker: Worker, now: float) -> None:
@@ -63,6 +68,11 @@ class Roster:
 
     def leave(self, worker: Worker, leaving: bool = True) -> None:
         """Note that a worker gets nothing more; or, all the same, that it stays."""
+        if leaving and not worker.leaving:
+            heappush(self._vacant, worker.place)  # its successor may begin before it has ended
+        elif worker.leaving and not leaving and worker.place in self._vacant:
+            self._vacant.remove(worker.place)
+            heapify(self._vacant)
         worker.leaving = leaving
         self.leaving.pop(worker.number, None)
         self.done.pop(worker.number, None)
@@ -83,7 +93,14 @@ class Roster:
     @property
     def free(self) -> int:
         """How many idle workers may be given something: successors wait until those who leave have ended their last."""
-        return max(0, min(len(self.idle), self.wanted - self.busy)) if self.idle else 0
+        if self.steady or not self.idle:
+            return len(self.idle)
+        return max(0, min(len(self.idle), self.wanted - self.busy))
+
+    @property
+    def steady(self) -> bool:
+        """True if there are as many workers as are wanted, and nobody leaves."""
+        return not self.leaving and len(self._all) == self.wanted
 
     @property
     def busy(self) -> int:

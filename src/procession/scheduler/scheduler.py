@@ -24,6 +24,7 @@ from procession.scheduler.states import Batch, Call, Worker
 
 STILLBORN_LIMIT = 3  # workers in a row that died before they were ready: more would only repeat it
 HISTORY = 200  # events kept for the report of a fault
+LAST = (actions.TakeBack, actions.Abort)  # `events.Returned` follows, and hands out more; or nothing follows any more
 
 
 class Scheduler:
@@ -75,16 +76,18 @@ class Scheduler:
         out = self._handlers[type(event)](event, now)
         if type(event) is events.Weighed:  # told in the midst of carrying out what was decided before
             return out
-        if out and isinstance(out[0], actions.TakeBack | actions.Abort):
-            return out  # `events.Returned` follows, and hands out more; or nothing follows any more
+        if out and isinstance(out[0], LAST):
+            return out
         out += self._dispatch.hand_out(now)
-        over = self._closed and self.idle
-        return out + self._staff.settle(now, self._waiting, not self._closed or self._reading, over)
+        if self._closed or not self._staff.settled:
+            over = self._closed and self.idle
+            out += self._staff.settle(now, self._waiting, not self._closed or self._reading, over)
+        return out
 
     def next_deadline(self) -> float | None:
         """Return when `events.Ticked` is due, or None."""
-        times = (self._dispatch.deadline, self._staff.deadline)
-        return min((time for time in times if time is not None), default=None)
+        first, second = self._dispatch.deadline, self._staff.deadline
+        return second if first is None else first if second is None else min(first, second)
 
     def wants(self, call: int) -> bool:
         """True if another item of this call would be handed out at once, and be worth a message of its own; else an
@@ -104,6 +107,11 @@ class Scheduler:
     def worker(self, number: int) -> Worker | None:
         """A worker as it is known here, to be looked at."""
         return self._roster.get(number)
+
+    def place(self, number: int) -> int:
+        """What a worker calls itself, from 0: a successor as the one whose place it takes."""
+        worker = self._roster.get(number)
+        return 0 if worker is None else worker.place  # it was put off, and nobody waits for it any more
 
     def _known(self, number: int) -> Worker:
         worker = self._roster.get(number)

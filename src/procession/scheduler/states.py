@@ -60,10 +60,11 @@ class Batch(Record):
 class Worker(Record):
     """One worker: what it owes, oldest first."""
 
-    __slots__ = ("number", "ready", "leaving", "used", "progress", "squeezed", "stale", "owed", "batches")
+    __slots__ = ("number", "place", "ready", "leaving", "used", "progress", "squeezed", "stale", "owed", "batches")
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, place: int = 0) -> None:
         self.number = number
+        self.place = place  # what it calls itself: from 0, and less than there are workers
         self.ready = False
         self.leaving = False  # it gets nothing more; what it has it ends
         self.used = 0  # items (or chunks, where the caller chose them) that it was given
