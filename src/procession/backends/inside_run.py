@@ -48,6 +48,7 @@ class Run:
         self._tell = tell
         self._home = home
         self.interrupt: BaseException | None = None  # what broke it off: the rest is not run
+        self._broken_off: BaseException | None = None  # what the rest is told to have ended with
         self._values: list[Any] = []
         self._failures: dict[int, BaseException] = {}
         self._durations: list[float] = []
@@ -112,16 +113,18 @@ class Run:
         self._flush()
 
     def _run_one(self, call: Callable[[Any], Any], item: Any) -> None:
+        value = None
+        if self._broken_off is not None:
+            self._failures[len(self._values)] = self._broken_off
+            self._values.append(None)
+            return
         try:
-            if self.interrupt is not None:
-                raise self.interrupt
             value = call(item)
         except BaseException as error:
             end_forked(self._home, error)
+            self._failures[len(self._values)] = arrives = failure(error)
             if exceptions.interrupts(error) or quits(error):
-                self.interrupt = error
-            self._failures[len(self._values)] = failure(error)
-            value = None
+                self.interrupt, self._broken_off = error, arrives
         if os.getpid() != self._home:
             end_forked(self._home, None)
         self._values.append(value)
