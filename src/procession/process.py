@@ -146,6 +146,12 @@ class Process(_Bound, standard.Process):
 class ForkProcess(_Bound, standard.ForkProcess):
     """A process that is forked from its parent."""
 
+    @staticmethod
+    def _Popen(process_obj: Any) -> Any:
+        from procession.launcher.popen import ForkPopen
+
+        return ForkPopen(process_obj)
+
 
 class SpawnProcess(_Bound, standard.SpawnProcess):
     """A process that is a fresh interpreter."""

@@ -89,8 +89,8 @@ def _compare(before: State, now: State) -> list[str]:
         if not any(allowed(thread) for allowed in ALLOWED_THREADS):
             found.append(f"thread {thread.name!r}{' (daemon)' if thread.daemon else ''}")
     for name in sorted(now.segments - before.segments):
-        if not any(allowed(name) for allowed in ALLOWED_SEGMENTS):
-            found.append(f"segment /dev/shm/{name}")
+        if not any(allowed(name) for allowed in ALLOWED_SEGMENTS) and os.path.exists(f"/dev/shm/{name}"):
+            found.append(f"segment /dev/shm/{name}")  # another run's may be gone since it was listed
     return found
 
 

@@ -10,6 +10,7 @@ was spawned. The text is read, changed and run; only while the tests run does a 
 from __future__ import annotations
 
 import importlib.util
+import linecache
 import os
 import re
 from pathlib import Path
@@ -54,7 +55,9 @@ def run_as(module: str, namespace: dict[str, Any]) -> None:
     script_helper.__dict__["__cached_interp_requires_environment"] = True
     path = origin(module)
     text = redirected(path.read_text(encoding="utf-8")).replace(module, namespace["__name__"])
-    exec(compile(text, str(path), "exec"), namespace)
+    name = namespace["__file__"]  # tests ask for the name of their file, and for lines of it in tracebacks
+    linecache.cache[name] = len(text), None, text.splitlines(keepends=True), name
+    exec(compile(text, name, "exec"), namespace)
 
 
 def write_helpers(folder: Path) -> None:

@@ -93,7 +93,7 @@ class Bond:
     def born(self) -> None:
         """The child has its end now."""
         if self._theirs is not None:
-            self._theirs.close()
+            forks.close(self._theirs)
             self._theirs = None
 
     def ended(self) -> None:
@@ -105,7 +105,7 @@ class Bond:
                 data, files, *_ = socket.recv_fds(self._ours, INLINE + 1, 1, FLAGS)
                 if data:
                     self._word = data, files[0] if files else -1
-            self._ours.close()
+            forks.close(self._ours)
             self._ours = None
 
     def outcome(self) -> Outcome | None:
@@ -127,7 +127,7 @@ class Bond:
         """Give the descriptors back; the child, if it still runs, ends."""
         self.born()
         if self._ours is not None:
-            self._ours.close()
+            forks.close(self._ours)
             self._ours = None
         word, self._word = self._word, None
         if word is not None and word[1] >= 0:

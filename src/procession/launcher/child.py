@@ -85,7 +85,7 @@ class NurseryLink:
 
     def close(self) -> None:
         """Let the nursery end all workers of this pool; a nursery of our own ends itself."""
-        self._control.close()
+        forks.close(self._control)
         if self._own:
             wait_for(self.pid)
 

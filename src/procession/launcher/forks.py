@@ -32,6 +32,12 @@ def control_pair() -> tuple[socket.socket, socket.socket]:
     return both
 
 
+def close(ours: socket.socket) -> None:
+    """Close one of the sockets. A fork in the midst of that would leave a copy that nothing in the child knows of."""
+    with _lock:
+        ours.close()
+
+
 def fork_with(keep: socket.socket) -> int:
     """Fork; the child keeps this one of the sockets. Return as `os.fork` does."""
     with keeping(keep):

@@ -1,4 +1,4 @@
-"""How a `Process` is born under each start method that writes down who it is: spawn, forkserver, nursery.
+"""How a `Process` is born under each start method.
 
 Knows: what `multiprocessing` tells such a child, and when its main module need not, or cannot, be run once more there.
 Must not know: what a process does.
@@ -6,11 +6,12 @@ Must not know: what a process does.
 As in the standard library, but: where the main module is no file with a guard (a notebook, `-c`, a script), it is not
 run again; what the process needs of it travels along. The same for a lambda or a closure in any program.
 
-Source: multiprocessing.popen_spawn_posix, multiprocessing.popen_forkserver, multiprocessing.spawn.
+Source: popen_fork, popen_spawn_posix, popen_forkserver and spawn of multiprocessing.
 """
 
 from __future__ import annotations
 
+import atexit
 import io
 import os
 import pickle
@@ -19,6 +20,7 @@ from contextlib import suppress
 from multiprocessing import (
     context,
     forkserver,
+    popen_fork,
     popen_forkserver,
     popen_spawn_posix,
     reduction,
@@ -127,6 +129,40 @@ class _Keeping:
         self._kept = process_obj._target, process_obj._args, process_obj._kwargs
 
 
+class ForkPopen(popen_fork.Popen):
+    """The child is a fork. Where no process or descriptor is left nothing stays open, unlike in multiprocessing."""
+
+    def _launch(self, process_obj: Any) -> None:
+        pipes: list[int] = []
+        try:
+            pipes += os.pipe()  # the child holds its end: that this closes is the news of its end
+            pipes += os.pipe()  # and by this one it may see ours
+            self.pid = os.fork()
+        except BaseException:
+            _util.close_fds(*pipes)
+            raise
+        self.sentinel, child_end, parent_sentinel, our_end = pipes
+        if self.pid == 0:
+            _live(process_obj, parent_sentinel, (self.sentinel, our_end))
+        _util.close_fds(child_end, parent_sentinel)
+        self.finalizer = _util.Finalize(self, _util.close_fds, (self.sentinel, our_end))
+
+
+def _live(process_obj: Any, parent_sentinel: int, not_ours: tuple[int, int]) -> None:
+    """Be the child; does not return."""
+    code = 1
+    try:
+        if sys.version_info >= (3, 13):
+            atexit._clear()  # what the parent registered is the parent's
+            atexit.register(_util._exit_function)
+        _util.close_fds(*not_ours)
+        code = process_obj._bootstrap(parent_sentinel=parent_sentinel)
+    finally:
+        if sys.version_info >= (3, 13):
+            atexit._run_exitfuncs()
+        os._exit(code)
+
+
 class SpawnPopen(_Keeping, popen_spawn_posix.Popen):
     """The child is a fresh interpreter."""
 
@@ -161,6 +197,7 @@ class ForkServerPopen(_Keeping, popen_forkserver.Popen):
 
     def _launch(self, process_obj: Any) -> None:
         message = told(self, process_obj, self.start_method)
+        _forget_server_of_parent()
         self.sentinel, message_in = forkserver.connect_to_new_process(self._fds)
         kept = os.dup(message_in)  # the child sees by its end that we are gone
         self.finalizer = _util.Finalize(self, _util.close_fds, (kept, self.sentinel))
@@ -170,6 +207,19 @@ class ForkServerPopen(_Keeping, popen_forkserver.Popen):
             os.close(message_in)
         self.pid = forkserver.read_signed(self.sentinel)
         self._keep(process_obj)
+
+
+def _forget_server_of_parent() -> None:
+    """In a process that was forked from one with a fork server: that server is not ours; another one is started."""
+    server: Any = forkserver._forkserver
+    with server._lock:
+        if server._forkserver_pid is None:
+            return
+        try:
+            os.waitid(os.P_PID, server._forkserver_pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:
+            os.close(server._forkserver_alive_fd)
+            server._forkserver_alive_fd = server._forkserver_address = server._forkserver_pid = None
 
 
 class NurseryPopen(ForkServerPopen):

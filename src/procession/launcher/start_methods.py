@@ -13,6 +13,7 @@ Must not know: pools.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import sys
@@ -92,7 +93,9 @@ def _main_can_run_again() -> bool:
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
             return GUARD.search(file.read()) is not None
-    except OSError:
+    except OSError as error:
+        if error.errno in (errno.EMFILE, errno.ENFILE):  # what the file says is not known
+            raise
         return False
 
 
