@@ -95,6 +95,7 @@ class Pending(Wake):
     def settle(self, value: Any, error: BaseException | None, seconds: float | None, worker: int | None) -> None:
         """Take the outcome; the engine calls this once."""
         self._value, self._error = value, error
+        self.single = None  # it holds this result
         self()
 
     def settle_map(self, call: MapCall) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
 import threading
 from pathlib import Path
 from typing import Any
@@ -248,5 +250,31 @@ def test_every_start_method_works_inside_a_loop(run: Run, method: str) -> None:
         async with aio.Pool(1, context=method) as pool:
             assert await pool.apply(work.square, 3) == 9
             assert await pool.apply(work.double, 3) == 6
+
+    run(main())
+
+
+def test_calls_leave_no_work_for_the_garbage_collector(run: Run) -> None:
+    async def main() -> None:
+        async with aio.Pool(1) as pool:
+            await pool.apply(work.square, 1)
+            gc.collect()
+            gc.disable()
+            try:
+                for _ in range(20):
+                    with contextlib.suppress(ValueError):
+                        await pool.apply(work.fail_if_odd, 1)
+                    with contextlib.suppress(ValueError):
+                        await anext(pool.stream(work.fail_if_odd, [1, 2]))
+                    task = asyncio.create_task(pool.apply(work.square, 1))
+                    await asyncio.sleep(0)
+                    task.cancel()
+                    with contextlib.suppress(asyncio.CancelledError):
+                        await task
+                    del task
+                    assert [each async for each in pool.stream(work.square, work.numbers(3))] == [0, 1, 4]
+                assert gc.collect() < 100
+            finally:
+                gc.enable()
 
     run(main())

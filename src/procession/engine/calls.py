@@ -209,7 +209,8 @@ class LazyCall(Call):
     def finish(self, after: After) -> None:
         super().finish(after)
         self.finished = True
-        self.more()
+        more, self.more = self.more, _nothing  # the feeder holds this call
+        more()
         self._wake()
 
     def fail(self, error: BaseException, after: After) -> None:

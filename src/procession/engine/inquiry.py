@@ -10,6 +10,7 @@ again a little later where an item is between two states, and hears its workers 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from time import monotonic, sleep
 
 from procession.engine import recall
@@ -53,7 +54,7 @@ def drop_single(engine: Engine, single: Single, end: bool) -> None:
         end: If it runs, end it with its worker.
     """
     if single.asked:  # else its result will be asked
-        _until_known(engine, lambda: recall.attempt(engine.loop, single, end) is not None)
+        _begin_trying(engine, lambda: recall.attempt(engine.loop, single, end) is not None)
 
 
 def drop_call(engine: Engine, call: Call, end: bool) -> None:
@@ -64,21 +65,20 @@ def drop_call(engine: Engine, call: Call, end: bool) -> None:
     """
     engine.cancel(call)
     if end:
-        _until_known(engine, lambda: _end_all(engine.loop, call))
+        _begin_trying(engine, lambda: _end_all(engine.loop, call))
 
 
-def _until_known(engine: Engine, step: Callable[[], bool]) -> None:
+def _begin_trying(engine: Engine, step: Callable[[], bool]) -> None:
     """Have the engine's thread try something under the lock until it says that it is done, or it takes too long."""
-    until = monotonic() + recall.BEGIN_SECONDS
+    engine.later(partial(_try, engine, step, monotonic() + recall.BEGIN_SECONDS))
 
-    def attempt() -> None:
-        answers: list[bool] = []
-        engine.loop.do(lambda: answers.append(step()))
-        if answers != [True] and monotonic() < until:
-            sleep(recall.LOOK_SECONDS)
-            engine.later(attempt)
 
-    engine.later(attempt)
+def _try(engine: Engine, step: Callable[[], bool], until: float) -> None:
+    answers: list[bool] = []
+    engine.loop.do(lambda: answers.append(step()))
+    if answers != [True] and monotonic() < until:
+        sleep(recall.LOOK_SECONDS)
+        engine.later(partial(_try, engine, step, until))
 
 
 def _end_all(loop: Loop, call: Call) -> bool:
