@@ -7,6 +7,7 @@ import concurrent.futures
 import gc
 import inspect
 import itertools
+import os
 import threading
 import weakref
 from collections.abc import Iterator
@@ -213,3 +214,27 @@ def test_stdlib_contexts_are_taken() -> None:
     context = multiprocessing.get_context("fork")
     with ProcessPoolExecutor(1, mp_context=context) as executor:
         assert executor._mp_context is context and executor.submit(work.square, 2).result(30) == 4
+
+
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+def test_workers_start_as_they_are_needed(method: str, tmp_path: Path) -> None:
+    with ProcessPoolExecutor(4, method) as executor:
+        assert not executor._processes
+        assert len({executor.submit(work.pid).result(30) for _ in range(5)}) == len(executor._processes) == 1
+        running = [executor.submit(work.wait_for, tmp_path / "gate") for _ in range(3)]
+        wait_until(lambda: all(future.running() for future in running))
+        assert len(executor._processes) == 3
+        (tmp_path / "gate").touch()
+        assert [future.result(30) for future in running] == ["gate"] * 3
+        assert list(executor.map(work.square, range(100))) == [n * n for n in range(100)]
+        assert len(executor._processes) <= 4
+
+
+def test_options_of_a_pool_are_taken(executor: ProcessPoolExecutor) -> None:
+    with ProcessPoolExecutor(1, "spawn", preload=["colorsys"], worker_init=work.begin, idle_timeout=60) as executor:
+        assert executor.submit(work.state).result(30) == "begun"
+    with ProcessPoolExecutor(2, backend="threads") as executor:
+        assert executor.submit(work.pid).result(30) == os.getpid()
+        assert list(executor.map(work.square, range(10))) == [n * n for n in range(10)]
+    with ProcessPoolExecutor(2, backend="serial") as executor:
+        assert executor.submit(work.square, 3).result(30) == 9

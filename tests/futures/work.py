@@ -123,6 +123,10 @@ def set_state(value: Any) -> None:
     STATE = value
 
 
+def begin() -> None:
+    set_state("begun")
+
+
 def state(_: Any = None) -> Any:
     return STATE
 

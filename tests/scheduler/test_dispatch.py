@@ -37,6 +37,15 @@ def one_holds_all(cost: float, second_joins: bool = True, cores: float = inf) ->
     return world, busy, call
 
 
+def test_what_somebody_wants_back_is_taken_from_its_worker() -> None:
+    world, busy, _ = one_holds_all(cost=1e-5, second_joins=False)
+    assert taken_back(world) == []
+    world.happen(events.Recalled(busy.number))
+    assert taken_back(world) == [busy.number]
+    world.happen(events.Recalled(99))
+    assert taken_back(world) == []
+
+
 def test_what_would_wait_for_long_goes_to_a_worker_that_is_idle() -> None:
     world, busy, _ = one_holds_all(cost=1e-4)
     assert taken_back(world) == [busy.number]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from procession.model.task import TaskOptions
-from procession.scheduler import actions
+from procession.scheduler import actions, events
+from procession.scheduler.scheduler import Scheduler
 from tests.scheduler.actors import FakeCall
 from tests.scheduler.world import World
 
@@ -219,3 +220,25 @@ def test_one_call_may_last_longer_than_a_batch_of_single_items() -> None:
     call = world.submit(5000, TaskOptions(together=True), cost=1e-3)
     world.drain()
     assert 200 <= call.largest <= 250
+
+
+# On demand.
+
+
+def test_on_demand_a_worker_comes_for_what_no_idle_one_takes() -> None:
+    scheduler = Scheduler()
+    assert scheduler.handle(events.Opened(3, on_demand=True), 0.0) == []
+    scheduler.handle(events.Submitted(0, None, TaskOptions(ordered=False, alike=False)), 0.0)
+
+    def feed(count: int) -> list[str]:
+        assert scheduler.wants(0)
+        return [type(action).__name__ for action in scheduler.handle(events.Fed(0, count), 0.0)]
+
+    assert feed(1) == ["Recruit"]
+    assert [type(each) for each in scheduler.handle(events.Joined(0), 0.0)] == [actions.Send]
+    scheduler.handle(events.Finished(0, 1, 1, 1.0), 1.0)
+    assert feed(1) == ["Send"]
+    assert feed(1) == ["Recruit"]
+    assert feed(5) == ["Recruit"]
+    assert len(scheduler.handle(events.Joined(1), 1.0)) == 1
+    assert not scheduler.wants(0)

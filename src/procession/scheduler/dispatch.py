@@ -69,8 +69,9 @@ class Dispatch:
             return next(reversed(self._roster.idle.values()))
         if call.pace.prefetch and not call.alone:  # a suspect has a worker for itself
             for worker in self._roster.roomy.values():
-                # What a stale one got would be taken back again, and its bytes would pile up in its channel.
-                if not (worker.stale or worker.batches[-1].suspect):
+                # What a stale one got would be taken back again, and its bytes would pile up in its channel. And while
+                # others rest, what waits lets them come: behind a long item it would wait in vain.
+                if not (worker.stale or worker.batches[-1].suspect or self._roster.resting):
                     return worker
         return None
 
