@@ -33,12 +33,14 @@ class Beginning:
         insist = settings.threads_per_worker is not None
         count = settings.threads_per_worker or max(1, host.worker_count({}).count // workers)
         variables = self.variables = threads.choose(os.environ, count, insist)  # of the environment
+        self._passage = Passage()
         self._chosen = codec.dump({
             "threads": variables,
             "seed": settings.seed,
             "capture_output": settings.capture_output,
             "logging": settings.logging,
             "levels": self._levels(method, settings),
+            "tracker": None if method.snapshot else self._passage.tracker(),
         })  # fmt: skip
         self.look: bytes | None = None  # where workers are not copies of this process
         if not method.snapshot:
@@ -49,7 +51,6 @@ class Beginning:
         self._preload = settings.preload
         self._calls = settings.initializer, settings.initargs, settings.worker_init, settings.worker_exit
         self._first = b""
-        self._passage = Passage()
         self.names = NO_NAMES  # of the main module, that what runs first needs
 
     @staticmethod
@@ -76,13 +77,20 @@ class Beginning:
             StartFailed: The system refused a process or a descriptor.
         """
         if not self._method.snapshot or not self._runs_something:
-            return child.connect(self._method, self._preload, self.variables)
+            return self._connect()
         number = inherited.store(self._calls)
         self._first = codec.dump(inherited.Stored(number))
         try:
-            return child.connect(self._method, self._preload, self.variables)
+            return self._connect()
         finally:
             inherited.forget(number)
+
+    def _connect(self) -> child.NurseryLink:
+        try:
+            return child.connect(self._method, self._preload, self.variables)
+        except BaseException:
+            self._passage.close()
+            raise
 
     def pack(self, shipper: Shipper) -> None:
         """Pickle what every worker runs first and last, unless it has that in its memory.

@@ -39,6 +39,18 @@ class Passage:
             context.set_spawning_popen(self._before)
         self._places.clear()  # the numbers may belong to others from now on
 
+    def tracker(self) -> int | None:
+        """Give the place of the descriptor of `multiprocessing`'s resource tracker; None: there is no need of it.
+
+        Where this program may share blocks of memory, workers must not have trackers of their own (`share_tracker`).
+        """
+        if "multiprocessing.shared_memory" not in sys.modules:
+            return None
+        from multiprocessing import resource_tracker
+
+        descriptor = resource_tracker._resource_tracker.getfd()  # starts it
+        return None if descriptor is None else self.duplicate_for_child(descriptor)
+
     def duplicate_for_child(self, descriptor: int) -> int:
         """Note a descriptor that every worker needs; return its place.
 

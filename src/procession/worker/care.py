@@ -58,6 +58,8 @@ class Care:
         self.current = current.Current(number, self._counter, seed)
         current.enter(self.current)
         threads.settle(chosen["threads"])
+        if chosen["tracker"] is not None:
+            inherited.share_tracker(chosen["tracker"])
         if seed is None:
             seeds.part_from_siblings()
         elif seeds.NUMPY_RANDOM not in sys.modules:
@@ -75,7 +77,6 @@ class Care:
 
     def run_first(self, first: tuple[Any, tuple[Any, ...], Any, Any]) -> None:
         """Run the initializer and `worker_init`; keep `worker_exit`."""
-        inherited.close()  # what was rebuilt of it has its own descriptors
         initializer, initargs, worker_init, worker_exit = first
         if initializer is not None:
             initializer(*initargs)

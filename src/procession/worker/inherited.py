@@ -11,10 +11,13 @@ so locks, queues and shared values of `multiprocessing`, which go to a process a
 from __future__ import annotations
 
 import os
+import sys
 from itertools import count
 
 from procession.model.light import Any
+from procession.worker import hooks
 
+TRACKER = "multiprocessing.resource_tracker"
 _objects: dict[int, Any] = {}
 _numbers = count()  # goes on in a forked child, which may have snapshots of its own
 _descriptors: list[int] = []
@@ -69,6 +72,20 @@ class Descriptor:
 def receive(descriptors: list[int]) -> None:
     """Keep the descriptors that this worker was given, until `close`."""
     _descriptors[:] = descriptors
+
+
+def share_tracker(place: int) -> None:
+    """Let blocks of shared memory be tracked by the parent's tracker: one of our own would remove them at our end."""
+    descriptor = os.dup(_descriptors[place])
+
+    def share(module: Any) -> None:
+        module._resource_tracker._fd = descriptor
+
+    module = sys.modules.get(TRACKER)
+    if module is None:
+        hooks.when_loaded(TRACKER, share)
+    else:
+        share(module)
 
 
 def close() -> None:

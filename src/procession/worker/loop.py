@@ -24,7 +24,7 @@ from procession.wire.channel import CHANNEL_LOST, WorkerChannel
 from procession.wire.counter import BATCH, NOTHING, POSITION
 from procession.wire.exceptions import Encoded, encode
 from procession.wire.frames import Kind
-from procession.worker import look
+from procession.worker import inherited, look
 from procession.worker.care import Care
 from procession.worker.coroutines import Coroutines
 from procession.worker.modules import MODULES
@@ -89,8 +89,10 @@ class Loop:
             number, size = codec.BEGIN_HEAD.unpack_from(body)
             begin = codec.BEGIN_HEAD.size + size
             self.care.begin(number, codec.load(memoryview(body)[codec.BEGIN_HEAD.size : begin]))
-            if len(body) > begin:
-                self.care.run_first(codec.load(memoryview(body)[begin:]))
+            first = codec.load(memoryview(body)[begin:]) if len(body) > begin else None
+            inherited.close()  # what was rebuilt of them has its own
+            if first is not None:
+                self.care.run_first(first)
         except BaseException as error:
             self._leave_if_forked(error)
             self._say(Kind.BROKEN, codec.dump(encode_failure(error)))
