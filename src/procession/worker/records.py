@@ -155,6 +155,18 @@ class Records:
         return True
 
 
+class _NoLock:
+    """Stands for the lock of a handler: ours needs none, and no record may wait for one."""
+
+    def acquire(self) -> None: ...
+
+    def release(self) -> None: ...
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *exception: object) -> None: ...
+
+
 class _ToParent(logging.Handler):
     """Stands in a worker for all handlers of its parent."""
 
@@ -163,7 +175,8 @@ class _ToParent(logging.Handler):
         self._sender = sender
 
     def createLock(self) -> None:
-        self.lock = None  # nothing here needs one, and a record must not wait for it
+        lock: Any = _NoLock()
+        self.lock = lock
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
