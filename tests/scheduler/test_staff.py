@@ -142,6 +142,17 @@ def test_the_dead_are_not_replaced_where_there_are_too_many() -> None:
     world.drain()
 
 
+def test_the_system_refuses_one_that_was_to_leave_anyway() -> None:
+    world = World(3)
+    world.resize(2)
+    for worker in list(world.workers.values())[:1]:
+        world.refuse(worker)
+    assert world.wanted == len(world.workers) == 2
+    world.join_all()
+    assert len(world.workers) == 2
+    world.drain()
+
+
 # Want of work.
 
 

@@ -57,7 +57,7 @@ class Dispatch:
                 break
             out.append(self._send(call, worker, now))
             turn.rotate(-1)
-        if not turn and self._roster.free:
+        if not turn and self._roster.idle and self._roster.free:
             out += self._take_back(now)
         if self._reading:
             out += self._read()
@@ -65,8 +65,9 @@ class Dispatch:
 
     def _free_worker(self, call: Call) -> Worker | None:
         """A worker that may be given another batch: an idle one before one that has something."""
-        if self._roster.free:
-            return next(reversed(self._roster.idle.values()))
+        idle = self._roster.idle
+        if idle and self._roster.free:
+            return next(reversed(idle.values()))
         if call.pace.prefetch and not call.alone:  # a suspect has a worker for itself
             for worker in self._roster.roomy.values():
                 # What a stale one got would be taken back again, and its bytes would pile up in its channel. And while

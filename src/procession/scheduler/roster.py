@@ -93,7 +93,7 @@ class Roster:
     @property
     def free(self) -> int:
         """How many idle workers may be given something: successors wait until those who leave have ended their last."""
-        if self.steady or not self.idle:
+        if not self.leaving and len(self._all) == self.wanted:  # as nearly always; `steady`, for speed
             return len(self.idle)
         return max(0, min(len(self.idle), self.wanted - self.busy))
 

@@ -86,7 +86,10 @@ class Scheduler:
 
     def next_deadline(self) -> float | None:
         """Return when `events.Ticked` is due, or None."""
-        first, second = self._dispatch.deadline, self._staff.deadline
+        first = self._dispatch.deadline
+        if not self._staff.timed:
+            return first
+        second = self._staff.deadline
         return second if first is None else first if second is None else min(first, second)
 
     def wants(self, call: int) -> bool:

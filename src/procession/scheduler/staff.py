@@ -28,8 +28,14 @@ class Staff:
     def __init__(self, roster: Roster, idle_timeout: float | None) -> None:
         self._roster = roster
         self._idle_timeout = idle_timeout
+        self.timed = idle_timeout is not None
         self._refused = 0  # successors that could not be started beside those who leave: tried again when these have
         self._surplus: dict[int, Worker] = {}  # of those who leave, the ones that may yet stay: they were too many
+
+    @property
+    def settled(self) -> bool:
+        """True if nobody is to be recruited nor to retire, but at the end; as nearly always."""
+        return not self.timed and self._roster.steady
 
     @property
     def deadline(self) -> float | None:
@@ -67,7 +73,7 @@ class Staff:
         roster = self._roster
         if len(roster.leaving) - len(self._surplus) > self._refused:
             self._refused += 1
-        elif not self._surplus:  # else one of those stays in its place
+        elif self._missing > len(self._surplus):  # else it was too many, or one of those stays in its place
             roster.wanted -= 1
             roster.resting = min(roster.resting, roster.wanted)
         return roster.wanted > 0
@@ -81,8 +87,6 @@ class Staff:
             over: Nothing is left to be done, and nothing will come.
         """
         roster = self._roster
-        if not (over or roster.done or self._surplus or self._missing or self._idle_timeout is not None):
-            return []  # as nearly always
         going = list(roster.done.values())
         for worker in going:
             self.remove(worker.number)
