@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
+import signal
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -52,6 +53,11 @@ def begin_and_wait(begun: Path, gate: Path) -> int:
     while not gate.exists() and time.monotonic() < end:
         time.sleep(0.002)
     return os.getpid()
+
+
+def wait_in_stubbornly(folder: Path) -> int:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    return wait_in(folder)
 
 
 def wait_in(folder: Path) -> int:
@@ -143,26 +149,30 @@ async def numbers(count: int) -> AsyncIterator[int]:
         yield number
 
 
-def slow_numbers(count: int, seconds: float) -> Iterator[int]:
-    for number in range(count):
-        time.sleep(seconds)
-        yield number
+def gated_numbers(count: int) -> Iterator[int]:
+    """An input each of whose items waits for the event loop that runs here now: it must not be read there."""
+    loop = asyncio.get_running_loop()
+
+    def read() -> Iterator[int]:
+        for number in range(count):
+            gate = threading.Event()
+            loop.call_soon_threadsafe(loop.call_later, 0.01, gate.set)
+            if not gate.wait(20):
+                raise AssertionError("the event loop is blocked")
+            yield number
+
+    return read()
 
 
 class Ticks:
-    """Counts how often the event loop comes round while the body of an `async with` runs, and the longest pause."""
+    """Counts how often the event loop comes round while the body of an `async with` runs."""
 
     def __init__(self) -> None:
         self.count = 0
-        self.longest = 0.0
 
     async def _run(self) -> None:
-        last = time.monotonic()
         while True:
             await asyncio.sleep(0.001)
-            now = time.monotonic()
-            self.longest = max(self.longest, now - last)
-            last = now
             self.count += 1
 
     async def __aenter__(self) -> Ticks:

@@ -50,9 +50,8 @@ def test_map_takes_any_iterable(run: Run, items: Any) -> None:
 
 def test_map_reads_a_slow_input_without_blocking_the_loop(run: Run) -> None:
     async def main() -> None:
-        async with aio.Pool(1) as pool, work.Ticks() as ticks:
-            assert await pool.map(work.square, work.slow_numbers(5, 0.1)) == [0, 1, 4, 9, 16]
-            assert ticks.longest < 0.1
+        async with aio.Pool(1) as pool:
+            assert await pool.map(work.square, work.gated_numbers(5)) == [0, 1, 4, 9, 16]
 
     run(main())
 
