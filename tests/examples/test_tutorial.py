@@ -20,7 +20,12 @@ FOLDER = scripts.ROOT / "examples" / "tutorial"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.py"))
 METHODS = ("default", "fork", "spawn", "forkserver")
 BY_HAND = ("pool_ctrl_c",)  # those that somebody must end
-NO_METHOD = ("threads",)
+NO_METHOD = ("threads", "joblib_backend")
+ONLY_HERE = {  # what the standard library has not, and what it prints
+    "process_result": "0.25\n0.5\nZeroDivisionError('division by zero')\n",
+    "asyncio_pool": "[0, 1, 4, 9]\n[0.0, 0.5, 1.0, 1.5]\n",
+    "joblib_backend": "[0, 1, 4, 9, 16, 25]\n",
+}
 TIMEOUT = 60.0
 
 
@@ -50,7 +55,7 @@ def run(name: str, method: str, folder: Path) -> scripts.Finished:
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in BY_HAND])
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in (*BY_HAND, *ONLY_HERE)])
 def test_example_prints_what_it_prints_with_multiprocessing(
     name: str, method: str, tmp_path: Path, elsewhere: Path
 ) -> None:
@@ -82,8 +87,21 @@ def test_ctrl_c_ends_the_pool_by_the_old_recipe(method: str, tmp_path: Path) -> 
         assert shown == "press Ctrl-C interrupted the pool has ended".split()
 
 
+@pytest.mark.short
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("name", ONLY_HERE)
+def test_example_of_what_is_only_here_prints_what_it_should(name: str, method: str, tmp_path: Path) -> None:
+    if name in NO_METHOD and method != "default":
+        pytest.skip("it chooses its workers by itself")
+    if name == "joblib_backend":
+        pytest.importorskip("joblib", reason="joblib is not installed: pip install 'procession[joblib]'")
+    ended = run(name, method, tmp_path)
+    assert (ended.stdout, ended.returncode) == (ONLY_HERE[name], 0)
+    assert not ended.stderr or ended.stderr.startswith("Process ")  # one that fails says so, as in multiprocessing
+
+
 def test_only_the_import_names_procession() -> None:
-    for name in NAMES:
+    for name in set(NAMES).difference(ONLY_HERE):
         text = (FOLDER / f"{name}.py").read_text(encoding="utf-8")
         for line in text.splitlines():
             if "procession" in line and not re.match(r"(import|from) procession", line):
