@@ -80,6 +80,10 @@ class PoolFuture(Future[Any]):
 
     def wanted(self) -> bool:
         """Say whether it is to run; the engine asks once, when it is about to be sent."""
+        with self._condition:
+            if self._state == _base.PENDING:  # as nearly always: the base class does no more
+                self._state = _base.RUNNING
+                return True
         return self.set_running_or_notify_cancel()
 
     def settle(self, value: Any, error: BaseException | None, seconds: float | None, worker: int | None) -> None:
