@@ -9,11 +9,12 @@ from __future__ import annotations
 import multiprocessing.context as standard
 import os
 import threading
+from collections.abc import Callable, Iterable, Mapping
 from multiprocessing import process
 from multiprocessing.process import active_children as active_children
 from multiprocessing.process import current_process as current_process
 from multiprocessing.process import parent_process as parent_process
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic
 
 from procession.launcher import bond, forks
 from procession.model.errors import WorkerDied
@@ -21,6 +22,32 @@ from procession.timeouts import WaitTimeout
 
 _Base = process.BaseProcess
 _REBUILDING = threading.RLock()  # two threads that ask for a result get the same object
+
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar  # one with a default: a subclass need name no type
+
+    T = TypeVar("T", default=Any)
+
+    class _Typed(Generic[T]):
+        def __init__(
+            self,
+            group: None = None,
+            target: Callable[..., T] | None = None,
+            name: str | None = None,
+            args: Iterable[Any] = (),
+            kwargs: Mapping[str, Any] = {},  # as multiprocessing has it
+            *,
+            daemon: bool | None = None,
+        ) -> None: ...
+
+        def result(self, timeout: float | None = None) -> T: ...
+else:
+    T = None
+
+    class _Typed:
+        def __class_getitem__(cls, kind):
+            return cls  # `Process[int]`
 
 
 class _Bound(_Base):
@@ -120,7 +147,7 @@ class _Bound(_Base):
             self.__bond.close()
 
 
-class Process(_Bound, standard.Process):
+class Process(_Typed[T], _Bound, standard.Process):
     """A process that runs `target(*args, **kwargs)`, born by the start method that is set.
 
     `multiprocessing.Process`, and more: lambdas and closures are targets under every start method, no

@@ -338,3 +338,39 @@ def test_signal_handler_may_end_the_pool(run_script: Callable[..., Finished]) ->
             pool.apply_async(len, ([1, 2],)).ready()
     """
     assert run_script(script, timeout=30).returncode == 5
+
+
+@pytest.mark.parametrize("method", ["fork", "nursery", "spawn"])
+def test_worker_that_cannot_start_leaves_none_behind(run_script: Callable[..., Finished], method: str) -> None:
+    script = """
+        import os, resource, sys, time
+        import psutil
+        import procession
+
+        if __name__ == "__main__":
+            procession.Pool(1, context=sys.argv[1]).terminate()  # whatever stays is there
+            procession.Pool(1, context=sys.argv[1]).terminate()
+            me = psutil.Process()
+            stays = len(me.children(recursive=True))
+            before = len(os.listdir("/proc/self/fd"))
+            ended = []
+            for left in range(0, 30, 2):  # of six workers the first, the second, ... or none finds no descriptors
+                resource.setrlimit(resource.RLIMIT_NOFILE, (before + left, 4096))
+                try:
+                    pool = procession.Pool(6, context=sys.argv[1])
+                    ended.append(sorted(pool.map(abs, range(12))) == list(range(12)))
+                    pool.terminate()
+                except procession.StartFailed as error:
+                    assert "Too many open files" in str(error), error
+                    ended.append("failed")
+                pool = None
+                resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 4096))
+                until = time.monotonic() + 10
+                while len(me.children(recursive=True)) > stays and time.monotonic() < until:
+                    time.sleep(0.01)
+                assert len(me.children(recursive=True)) == stays, me.children(recursive=True)
+                assert len(os.listdir("/proc/self/fd")) == before, (left, os.listdir("/proc/self/fd"))
+            print(ended[0], ended[-1], set(ended) <= {"failed", True})
+    """
+    ended = run_script(script, arguments=[method], environ={"PYTHONWARNINGS": "ignore"})
+    assert ended.stdout.splitlines()[-1:] == ["failed True True"], ended

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import re
 import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -41,8 +42,14 @@ def test_what_context_there_is_not() -> None:
 
 def test_names_of_processes_tell_the_method(start_method: str | None) -> None:
     context = procession.get_context(start_method)
-    title = {None: "", "nursery": "Nursery", "fork": "Fork", "spawn": "Spawn", "forkserver": "ForkServer"}[start_method]
-    assert context.Process().name.startswith(f"{title}Process-")
+    title = {
+        None: "(Fork|ForkServer|)",
+        "nursery": "Nursery",
+        "fork": "Fork",
+        "spawn": "Spawn",
+        "forkserver": "ForkServer",
+    }[start_method]
+    assert re.match(f"{title}Process-[0-9]+", context.Process().name)
 
 
 def test_method_is_set_and_asked_as_in_multiprocessing(run_script: Callable[..., Finished]) -> None:
@@ -125,6 +132,22 @@ def test_lock_that_only_the_process_has_is_there_when_it_begins(start_method: st
     process = context.Process(target=take, args=(context.Lock(), context.Event()))  # multiprocessing drops them
     process.start()
     assert process.result()
+    with context.Manager() as manager:
+        process = context.Process(target=len, args=(manager.list([1, 2]),))
+        process.start()
+        assert process.result() == 2
+
+
+def test_pipe_is_not_kept_by_its_process(start_method: str | None) -> None:
+    context = procession.get_context(start_method)
+    ours, theirs = context.Pipe()
+    process = context.Process(target=len, args=([theirs],))
+    process.start()
+    del theirs
+    with pytest.raises(EOFError):
+        ours.recv()
+    assert process.result() == 1
+    ours.close()
 
 
 def take(lock: Any, event: Any) -> bool:

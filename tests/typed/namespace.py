@@ -42,7 +42,7 @@ def processes() -> None:
     assert_type(process.pid, int | None)
     assert_type(process.is_alive(), bool)
     assert_type(process.exception(timeout=1), BaseException | None)
-    assert_type(process.result(), Any)
+    assert_type(process.result(), float)
     parent: BaseProcess | None = mp.parent_process()
     children: list[BaseProcess] = mp.active_children()
     print(parent, children, mp.current_process().name)

@@ -153,3 +153,16 @@ async def on_a_loop() -> None:
             assert_type(outcome, Outcome[int])
         pool.close()
         assert_type(await pool.join(), None)
+
+
+class Adder(procession.Process):
+    def run(self) -> Any:  # `int` would contradict typeshed's `None`
+        return 3
+
+
+def processes() -> None:
+    assert_type(procession.Process(target=len, args=("a",)).result(timeout=1), int)
+    assert_type(procession.Process(None, halve, "name", (3,)).result(), float)
+    assert_type(Adder(name="adder", daemon=True).result(), Any)
+    assert_type(Adder().exception(), BaseException | None)
+    assert_type(Adder().exitcode, int | None)

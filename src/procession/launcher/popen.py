@@ -109,11 +109,14 @@ def _send(descriptor: int, message: memoryview) -> None:
         file.write(message)
 
 
-class _Keeping:
-    """Keeps the arguments of a process alive until it has ended.
+KEPT = tuple(f"multiprocessing.{name}" for name in ("synchronize", "queues", "sharedctypes", "managers"))
 
-    A `Process` drops them as soon as it is started. A lock or a queue that nobody else holds would be gone before the
-    child can open it: `Process(target=f, args=(Lock(),))` fails in multiprocessing.
+
+class _Keeping:
+    """Keeps those arguments of a process alive until it has ended that would be gone before it can open them.
+
+    A `Process` drops its arguments as soon as it is started: `Process(target=f, args=(Lock(),))` fails under spawn in
+    multiprocessing, and so does a proxy that nobody else holds. Not all are kept: of a pipe the parent's copy must go.
     """
 
     _kept: Any = None
@@ -126,10 +129,11 @@ class _Keeping:
         return code
 
     def _keep(self, process_obj: Any) -> None:
-        self._kept = process_obj._target, process_obj._args, process_obj._kwargs
+        given = (*process_obj._args, *process_obj._kwargs.values())
+        self._kept = [each for each in given if type(each).__module__ in KEPT]
 
 
-class ForkPopen(popen_fork.Popen):
+class ForkPopen(_Keeping, popen_fork.Popen):
     """The child is a fork. Where no process or descriptor is left nothing stays open, unlike in multiprocessing."""
 
     def _launch(self, process_obj: Any) -> None:
@@ -145,6 +149,7 @@ class ForkPopen(popen_fork.Popen):
         if self.pid == 0:
             _live(process_obj, parent_sentinel, (self.sentinel, our_end))
         _util.close_fds(child_end, parent_sentinel)
+        self._keep(process_obj)
         self.finalizer = _util.Finalize(self, _util.close_fds, (self.sentinel, our_end))
 
 
