@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import multiprocessing.context as standard
 import os
-import threading
 from collections.abc import Callable, Iterable, Mapping
 from multiprocessing import process
 from multiprocessing.process import active_children as active_children
@@ -21,7 +20,6 @@ from procession.model.errors import WorkerDied
 from procession.timeouts import WaitTimeout
 
 _Base = process.BaseProcess
-_REBUILDING = threading.RLock()  # two threads that ask for a result get the same object
 
 
 if TYPE_CHECKING:
@@ -127,9 +125,9 @@ class _Bound(_Base):
         _Bound.join(self, timeout)
         if self.exitcode is None:
             raise WaitTimeout(f"process {self.name!r} has not ended within timeout={timeout!r} seconds; it goes on")
-        with _REBUILDING:
+        assert self.__bond is not None  # it was started
+        with self.__bond.reading:  # two threads get the same object
             if self.__outcome is None:
-                assert self.__bond is not None  # it was started
                 self.__outcome = self.__bond.outcome() or (None, self.__died())
             return self.__outcome
 

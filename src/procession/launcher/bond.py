@@ -36,7 +36,7 @@ class Bond:
         self._theirs = theirs
         self._holder: tuple[int, int] | None = None  # in the child: its process id, and which socket it held
         self._word: tuple[bytes, int] | None = None  # in the parent: the message, and its file
-        self._reading = threading.Lock()
+        self.reading = threading.RLock()  # one for each: a fork must not inherit a held one that it needs
 
     @property
     def theirs(self) -> socket.socket:
@@ -98,7 +98,7 @@ class Bond:
 
     def ended(self) -> None:
         """The child has ended: take its last word and let the lifeline go."""
-        with self._reading:
+        with self.reading:
             if self._ours is None:
                 return
             with suppress(OSError):  # it said nothing
@@ -110,7 +110,7 @@ class Bond:
 
     def outcome(self) -> Outcome | None:
         """Rebuild what the child said last, once; None if it said nothing."""
-        with self._reading:
+        with self.reading:
             word, self._word = self._word, None
         if word is None:
             return None
