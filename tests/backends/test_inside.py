@@ -13,7 +13,10 @@ import pytest
 from procession import Pool
 from tests.pool import functions as work
 
-pytestmark = pytest.mark.limit(60)
+pytestmark = [
+    pytest.mark.limit(60),
+    pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning"),  # so it is, and forks
+]
 
 
 @pytest.mark.short
