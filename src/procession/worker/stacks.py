@@ -10,6 +10,7 @@ in any folder: who asks finds it among this process's descriptors.
 
 from __future__ import annotations
 
+import faulthandler  # here: each worker that imported it for itself would copy some 100 pages
 import os
 import signal
 
@@ -19,8 +20,6 @@ FILE = "procession-stacks-{pid}"  # a worker of a worker has that one's, too
 
 def answer() -> None:
     """Answer from now on."""
-    import faulthandler
-
     try:
         descriptor = os.memfd_create(FILE.format(pid=os.getpid()), os.MFD_CLOEXEC)
     except OSError:
