@@ -7,16 +7,16 @@ set up the choice is taken back.
 import os
 import sys
 
-import cpython_mp
+import cpython_test_multiprocessing
 
 METHOD = os.environ["CONFORMANCE_METHOD"]
 DEFAULT = "fork" if sys.version_info < (3, 14) else "forkserver"
 
-cpython_mp.install_tests_in_module_dict(globals(), DEFAULT if METHOD == "unset" else METHOD)
+cpython_test_multiprocessing.install_tests_in_module_dict(globals(), DEFAULT if METHOD == "unset" else METHOD)
 
 if METHOD == "unset":
     _set_up = globals()["setUpModule"]
 
     def setUpModule():
         _set_up()
-        cpython_mp.multiprocessing.set_start_method(None, force=True)
+        cpython_test_multiprocessing.multiprocessing.set_start_method(None, force=True)
