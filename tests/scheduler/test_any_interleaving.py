@@ -178,6 +178,12 @@ class Interleaving(RuleBasedStateMachine):
         elif kind == 1 and self.new():
             self.world.refuse(self.new()[pick % len(self.new())])
 
+    @precondition(lambda self: self.world.workers)
+    @rule(pick=picks)
+    def recall(self, pick: int) -> None:
+        numbers = sorted(self.world.workers)
+        self.world.happen(events.Recalled(numbers[pick % len(numbers)]))
+
     @precondition(lambda self: not self.world.closed)
     @rule(workers=st.integers(1, 5), sure=st.integers(0, 2))
     def resize(self, workers: int, sure: int) -> None:
