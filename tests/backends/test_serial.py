@@ -155,6 +155,37 @@ def test_ctrl_c_in_the_initializer() -> None:
         Pool(1, lambda: signal.raise_signal(signal.SIGINT), backend="serial")
 
 
+@pytest.mark.filterwarnings("ignore:Exception ignored in.*WeakSet")  # threading's own: there Ctrl-C is lost
+def test_ctrl_c_at_any_moment_leaves_nothing_that_hangs() -> None:
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    interrupted = 0
+    try:
+        for turn in range(80):
+            pool = Pool(1, backend="serial")
+            try:
+                signal.setitimer(signal.ITIMER_REAL, 0.0001 + turn * 0.00007)
+                pool.map(abs, range(3000))
+                list(pool.imap(abs, iter(range(100))))
+                pool.apply(abs, (1,))
+                signal.setitimer(signal.ITIMER_REAL, 0)
+            except KeyboardInterrupt:
+                interrupted += 1
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            try:
+                assert pool.map(work.square, range(5)) == [0, 1, 4, 9, 16]
+                assert list(pool.imap(work.square, range(5))) == [0, 1, 4, 9, 16]
+            except (ValueError, procession.PoolTerminated):
+                pass  # it struck in our own code: the pool has ended, and says so
+            pool.terminate()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert interrupted > 10
+
+
 def test_terminate_while_another_thread_runs_an_item() -> None:
     pool = Pool(1, backend="serial")
     begun, gate = threading.Event(), threading.Event()

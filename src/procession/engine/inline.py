@@ -58,9 +58,12 @@ class InlineEngine(InsideEngine):
         with self._turn:
             if self._singles.fresh:
                 self._loop.do(lambda: None)
-            users.add(me)
             try:
+                users.add(me)  # in here: Ctrl-C may strike right behind it
                 interrupt = self._backend.work_off()
+            except BaseException as error:  # Ctrl-C between two items: nobody can say any more what has ended
+                self.terminate(f"{type(error).__name__} broke off its work in the middle")
+                raise
             finally:
                 users.discard(me)
         if interrupt is not None:

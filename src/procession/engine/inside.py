@@ -19,22 +19,28 @@ from procession.model.light import Any
 from procession.model.settings import Settings
 from procession.wire.functions import NOTHING, Packed
 
+KEPT = 256  # functions that are recognized
+
 
 class Known:
     """Numbers functions by what they are, and keeps none of them alive."""
 
     def __init__(self) -> None:
-        self._numbers: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
+        # By id; no WeakKeyDictionary: a Ctrl-C that strikes while it forgets a key is lost.
+        self._numbers: dict[int, tuple[weakref.ref[Any], int]] = {}
         self._next = 1
 
     def number(self, function: Callable[..., Any]) -> Function:
         """Give a function the number that it had, or a new one: what was measured of it is remembered by that."""
         plain = type(function) in (FunctionType, BuiltinFunctionType, type)  # others may compare as they like
-        number = self._numbers.get(function) if plain else None
-        if number is None:
+        reference, number = self._numbers.pop(id(function), (None, 0)) if plain else (None, 0)
+        if reference is None or reference() is not function:
             number, self._next = self._next, self._next + 1
-            if plain:
-                self._numbers[function] = number
+            reference = weakref.ref(function) if plain else None
+        if reference is not None:
+            self._numbers[id(function)] = reference, number
+            if len(self._numbers) > KEPT:
+                del self._numbers[next(iter(self._numbers))]
         return Function(number, NOTHING, function)
 
 
