@@ -43,21 +43,31 @@ def test_queued_future_is_cancelled_at_once_and_never_runs(single: ProcessPoolEx
     assert not others[0].cancel()
 
 
-def submit_together(executor: ProcessPoolExecutor, *calls: tuple[Any, ...]) -> list[Any]:
-    """Submit calls that come to the one worker in one batch, since short ones are expected; the first one that waits
-    holds up those behind it."""
+def submit_together(executor: ProcessPoolExecutor, started: Path, *calls: tuple[Any, ...]) -> list[Any]:
+    """Submit calls so that some are handed out to the one worker behind the one that waits: short ones are expected.
+
+    Where a batch ends is for the scheduler to say, so it may take several attempts.
+    """
     for future in [executor.submit(work.square, n) for n in range(300)]:
         future.result(30)
-    made = [executor.submit(*call) for call in [(work.square, 1)] * 100 + list(calls)][100:]
-    wait_until(lambda: sum(future.running() for future in made) > 1, message="some are handed out ahead")
-    return made
+    for _ in range(30):
+        made = [executor.submit(*call) for call in [(work.square, 1)] * 100 + list(calls)][100:]
+        wait_until(started.exists, 30)
+        if sum(future.running() for future in made) > 1:
+            return made
+        for future in reversed(made):
+            procession.cancel(future)
+        started.unlink()
+    raise AssertionError("none is ever handed out ahead")
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 def test_handed_out_ahead_it_can_still_be_cancelled(method: str, tmp_path: Path) -> None:
     with ProcessPoolExecutor(1, method) as executor:
         notes = [(work.note_and_square, n, tmp_path / "ran") for n in range(50)]
-        made = submit_together(executor, (work.wait_for, tmp_path / "gate"), *notes)
+        made = submit_together(
+            executor, tmp_path / "started", (work.wait_for, tmp_path / "gate", tmp_path / "started"), *notes
+        )
         assert all(future.cancel() for future in made[1:])
         (tmp_path / "gate").touch()
         assert made[0].result(30) == "gate"
@@ -70,7 +80,7 @@ def test_running_future_ends_with_its_worker_and_no_other(method: str, tmp_path:
     with ProcessPoolExecutor(1, method) as executor:
         ran, started = tmp_path / "ran", tmp_path / "started"
         notes = [(work.note_and_square, n, ran) for n in range(50)]
-        made = submit_together(executor, *notes[:5], (work.wait_for, tmp_path / "never", started), *notes[5:])
+        made = submit_together(executor, started, *notes[:5], (work.wait_for, tmp_path / "never", started), *notes[5:])
         before, endless, behind = made[:5], made[5], made[6:]
         called: list[object] = []
         endless.add_done_callback(called.append)
