@@ -25,7 +25,7 @@ if __name__ == "__main__":
         mp.set_start_method(sys.argv[1])
     with mp.Pool(2) as pool:
         try:
-            pool.map(check, range(6), chunksize=1)
+            pool.map(check, range(5), chunksize=1)
         except TooBig as error:
             print("map:", error.args)
         results = pool.imap(check, [3, 4, 1])
