@@ -55,6 +55,11 @@ EXCLUSIONS = [
         "parent here (`tests/process/test_orphans.py`, `test_contexts.py`)",
     ),
     Exclusion(
+        r"WithThreadsTestPool\.test_terminate", (),
+        "waits up to 300 s for a thread that sleeps, in `multiprocessing` as well up to Python 3.12, whose `ThreadPool` "
+        "this is",
+    ),
+    Exclusion(
         r"TestNoForkBomb\.\w+", ("spawn", "forkserver"),
         "demands a RuntimeError from a script without `if __name__ == \"__main__\"`; such scripts work here "
         "(`tests/process/test_main.py`)",
