@@ -56,8 +56,8 @@ EXCLUSIONS = [
     ),
     Exclusion(
         r"WithThreadsTestPool\.test_terminate", (),
-        "waits up to 300 s for a thread that sleeps, in `multiprocessing` as well up to Python 3.12, whose `ThreadPool` "
-        "this is",
+        "waits up to 300 s for a thread that sleeps, in `multiprocessing` as well up to Python 3.12, whose "
+        "`ThreadPool` this is",
     ),
     Exclusion(
         r"TestNoForkBomb\.\w+", ("spawn", "forkserver"),
