@@ -27,7 +27,7 @@ class Exclusion(NamedTuple):
     @property
     def name(self) -> str:
         """The class or the test, for readers."""
-        return self.test.replace("\\.\\w+", "").replace("\\", "")
+        return self.test.replace("\\.\\w+", "").replace("\\", "").replace("|", "\\|")
 
     def covers(self, name: str, method: str) -> bool:
         """True for a test that is left out under a method."""

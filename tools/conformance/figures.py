@@ -88,7 +88,6 @@ def page(known: dict[str, dict[str, dict[str, dict[str, list[int]]]]]) -> str:
         if "procession" in by
     ]
     left_out = [
-        f"| `{each.name.replace('|', chr(92) + '|')}` | {', '.join(each.methods) or 'all'} | {each.reason} |\n"
-        for each in exclusions.EXCLUSIONS
+        f"| `{each.name}` | {', '.join(each.methods) or 'all'} | {each.reason} |\n" for each in exclusions.EXCLUSIONS
     ]
     return HEAD + "".join(rows) + TAIL + "".join(left_out)
