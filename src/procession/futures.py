@@ -7,7 +7,6 @@ Must not know: how items reach workers.
 from __future__ import annotations
 
 import concurrent.futures
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from operator import index
@@ -303,9 +302,6 @@ def _initialize(initializer: Callable[..., object], initargs: tuple[Any, ...]) -
         import logging
 
         logging.getLogger("concurrent.futures").critical("Exception in initializer:", exc_info=True)
-        util = sys.modules.get("multiprocessing.util")
-        if util is not None:
-            util._exit_function()  # what was put into queues goes out: this worker is ended when its error is heard of
         raise
 
 

@@ -90,3 +90,10 @@ def _live_plainly(serve: Callable[[], None]) -> int:
     if sys.version_info >= (3, 13):
         atexit._run_exitfuncs()
     return status
+
+
+def flush_queues() -> None:
+    """Let go out what was put into queues of `multiprocessing`, in a process that may be ended at any moment."""
+    util: Any = sys.modules.get("multiprocessing.util")
+    if util is not None:
+        util._run_finalizers()

@@ -24,7 +24,7 @@ from procession.wire.channel import CHANNEL_LOST, WorkerChannel
 from procession.wire.counter import BATCH, NOTHING, POSITION
 from procession.wire.exceptions import Encoded, encode
 from procession.wire.frames import Kind
-from procession.worker import inherited, look
+from procession.worker import identity, inherited, look
 from procession.worker.care import Care
 from procession.worker.coroutines import Coroutines
 from procession.worker.modules import MODULES
@@ -95,6 +95,7 @@ class Loop:
                 self.care.run_first(first)
         except BaseException as error:
             self._leave_if_forked(error)
+            identity.flush_queues()  # this process is ended when its error is heard of
             self._say(Kind.BROKEN, codec.dump(encode_failure(error)))
             return False
         self._leave_if_forked(None)
