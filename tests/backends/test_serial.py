@@ -193,7 +193,7 @@ def test_terminate_while_another_thread_runs_an_item() -> None:
 
     def use() -> None:
         try:
-            pool.map(lambda _: (begun.set(), gate.wait(30)), range(3))
+            pool.map(lambda _: (begun.set(), gate.wait(1)), range(3))
         except BaseException as error:
             ended.append(error)
 

@@ -41,7 +41,7 @@ def lines(text: str) -> list[str]:
 @functools.cache
 def theirs(name: str, folder: Path) -> scripts.Finished:
     text = with_the_standard_library((FOLDER / f"{name}.py").read_text(encoding="utf-8"))
-    return scripts.run_script(text, folder, timeout=TIMEOUT)
+    return scripts.run_script(text, folder, timeout=TIMEOUT, environ={"PYTHONUNBUFFERED": None})
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,9 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(name: str, method: str, folder: Path) -> scripts.Finished:
     arguments = [] if method == "default" else [method]
-    return scripts.run_command([sys.executable, str(FOLDER / f"{name}.py"), *arguments], folder, timeout=TIMEOUT)
+    command = [sys.executable, str(FOLDER / f"{name}.py"), *arguments]
+    # without it a line is written in pieces, between which another process may write
+    return scripts.run_command(command, folder, timeout=TIMEOUT, environ={"PYTHONUNBUFFERED": None})
 
 
 @pytest.mark.parametrize("method", METHODS)
