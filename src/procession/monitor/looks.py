@@ -141,11 +141,12 @@ class Notebook:
         self._shown: Any = None
 
     def __call__(self, ended: int, failed: int, total: int | None) -> None:
-        from IPython.display import display
+        from IPython import display
 
+        show: Any = display.display
         text = Text(bar_text(ended, failed, total, monotonic() - self._begun))
         if self._shown is None:
-            self._shown = display(text, display_id=True)
+            self._shown = show(text, display_id=True)
         else:
             self._shown.update(text)
 
