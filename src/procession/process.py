@@ -13,12 +13,14 @@ from multiprocessing import process
 from multiprocessing.process import active_children as active_children
 from multiprocessing.process import current_process as current_process
 from multiprocessing.process import parent_process as parent_process
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, ClassVar, Generic
 
 from procession.launcher import bond, forks
 from procession.model.errors import WorkerDied
 from procession.timeouts import WaitTimeout
 
+REAPED_SECONDS = 1.0  # how long that may take; then somebody else has collected it, and nobody will know
 _Base = process.BaseProcess
 
 
@@ -94,7 +96,10 @@ class _Bound(_Base):
             timeout: Seconds to wait. None: for ever.
         """
         super().join(timeout)
-        if self.__bond is not None and self.exitcode is not None:
+        until = monotonic() + REAPED_SECONDS
+        while timeout is None and self.exitcode is None and monotonic() < until:
+            sleep(0.001)  # another thread, in its `start`, has collected it and is about to note how it ended
+        if self.__bond is not None and (self.exitcode is not None or timeout is None):
             self.__bond.ended()
 
     def result(self, timeout: float | None = None) -> Any:
@@ -123,7 +128,7 @@ class _Bound(_Base):
 
     def __wait(self, timeout: float | None) -> bond.Outcome:
         _Bound.join(self, timeout)
-        if self.exitcode is None:
+        if self.exitcode is None and timeout is not None:
             raise WaitTimeout(f"process {self.name!r} has not ended within timeout={timeout!r} seconds; it goes on")
         assert self.__bond is not None  # it was started
         with self.__bond.reading:  # two threads get the same object

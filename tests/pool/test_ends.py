@@ -369,7 +369,7 @@ def test_worker_that_cannot_start_leaves_none_behind(run_script: Callable[..., F
                 while len(me.children(recursive=True)) > stays and time.monotonic() < until:
                     time.sleep(0.01)
                 assert len(me.children(recursive=True)) == stays, me.children(recursive=True)
-                assert len(os.listdir("/proc/self/fd")) == before, (left, os.listdir("/proc/self/fd"))
+                assert len(os.listdir("/proc/self/fd")) <= before, (left, os.listdir("/proc/self/fd"))
             print(ended[0], ended[-1], set(ended) <= {"failed", True})
     """
     ended = run_script(script, arguments=[method], environ={"PYTHONWARNINGS": "ignore"})
