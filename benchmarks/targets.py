@@ -164,7 +164,7 @@ def _thumbs() -> list[Target]:
 
 # What is known of the reasons, by the beginning of a target's name; shown where it is not reached.
 HOLDS_BACK = {
-    "first result, default": "a fork more than Pool has (the nursery's, 2 ms); 14 small modules more than before (2 ms)",
+    "first result, default": "a fork more than Pool has (the nursery's, 2 ms); 14 small modules more (2 ms)",
     "first result, clean nursery, over Pool with fork": (
         "a second interpreter starts (8 ms) and imports us (14 ms, of which pickle, socket and threading are 6)"
     ),
