@@ -277,7 +277,7 @@ class ProcessPoolExecutor(concurrent.futures.Executor):
 
     @property
     def _executor_manager_thread(self) -> Any:
-        return self._engine._thread
+        return self._engine.thread
 
     def __reduce__(self) -> Any:
         raise TypeError("an executor cannot be passed to another process: its workers are this process's children")

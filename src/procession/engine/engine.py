@@ -68,7 +68,7 @@ class Engine:
             raise
         scheduler = Scheduler(settings.quota, self._backend.cores(), settings.idle_timeout)
         self._loop = Loop(self._lock, scheduler, self._backend, self._watch, self._singles)
-        self._thread = threading.Thread(target=self._run, name="procession-engine", daemon=True)
+        self.thread = threading.Thread(target=self._run, name="procession-engine", daemon=True)
         self._begin(settings)
         census.note(self)
 
@@ -87,7 +87,7 @@ class Engine:
             self._enter(self._singles, None)
             self._loop.tell(events.Opened(settings.workers, settings.on_demand))
         try:
-            self._thread.start()
+            self.thread.start()
         except RuntimeError as error:
             failed = StartFailed(reason=str(error), hint=TOO_MANY_THREADS)
             self._loop.do(lambda: self._loop.stop(failed))
@@ -372,8 +372,8 @@ class Engine:
 
     def join(self, timeout: float | None = None) -> None:
         """Wait until all workers have ended (after `close` or `terminate`)."""
-        if os.getpid() == self._pid and self._thread is not threading.current_thread():
-            self._thread.join(timeout)
+        if os.getpid() == self._pid and self.thread is not threading.current_thread():
+            self.thread.join(timeout)
 
     def when_ended(self, told: Callable[[], None]) -> None:
         """Have `told` called, in any thread, when all workers have ended: for who must not `join`."""
