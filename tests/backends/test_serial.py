@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import procession
-from procession import Pool
+from procession import Pool, worker
 from tests.helpers.scripts import Finished, write_script
 from tests.helpers.terminals import pty_session
 from tests.pool import functions as work
@@ -180,6 +180,8 @@ def test_ctrl_c_at_any_moment_leaves_nothing_that_hangs() -> None:
             except (ValueError, procession.PoolTerminated):
                 pass  # it struck in our own code: the pool has ended, and says so
             pool.terminate()
+            pool.join()
+            assert worker.id is None, "this thread is still taken for a worker"
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
@@ -291,3 +293,15 @@ def test_forgotten_async_results_ran_all_the_same() -> None:
 def test_two_pools_inside_each_other() -> None:
     with Pool(1, backend="serial") as outer, Pool(1, backend="serial") as inner:
         assert outer.map(lambda n: inner.map(work.square, range(n)), range(4)) == [[], [0], [0, 1], [0, 1, 4]]
+
+
+def look_in_a_fork() -> tuple[int | None, list[str]]:
+    worker.state.mine = True
+    with Pool(1, context="fork") as pool:
+        return pool.apply(lambda: (worker.id, dir(worker.state)))
+
+
+def test_worker_that_an_item_forks_is_told_of_itself() -> None:
+    with Pool(1, backend="serial") as pool:
+        assert pool.apply(look_in_a_fork) == (0, [])
+        assert pool.apply(lambda: dir(worker.state)) == ["mine"]

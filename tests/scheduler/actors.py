@@ -88,6 +88,8 @@ class FakeWorker:
     ready: bool = False
     used: int = 0  # items, or chunks of a chosen size, that it got and kept
     parting: bool = False  # it got all that its quota allows
+    pledged: int = 0  # as `used`, with what is on its way to it
+    leaving: bool = False  # as `parting`, with what is on its way to it
     idle_since: float = 0.0
     running: bool = False
     batches: list[FakeBatch] = field(default_factory=list)

@@ -142,6 +142,18 @@ def test_the_dead_are_not_replaced_where_there_are_too_many() -> None:
     world.drain()
 
 
+def test_a_successor_that_is_wanted_no_longer_holds_no_place_free() -> None:
+    world = World(4, quota=1)
+    world.join_all()
+    world.submit(13)
+    world.refuse(next(each for each in world.workers.values() if not each.ready))
+    world.resize(1)
+    world.join_all()
+    world.die(next(each for each in world.workers.values() if not each.leaving))
+    assert sum(not worker.leaving for worker in world.workers.values()) == 1, "the pool waits for those who leave"
+    world.drain()
+
+
 def test_the_system_refuses_one_that_was_to_leave_anyway() -> None:
     world = World(3)
     world.resize(2)

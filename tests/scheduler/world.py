@@ -68,6 +68,7 @@ class World:
         """Feed one event and carry out all that comes of it."""
         self.events += 1
         found = self.scheduler.handle(event, self.now)
+        self._pledge(found)
         if self._busy:
             self.actions += found
             assert len(self.actions) < MOST_ACTIONS, "one event leads to no end of actions"
@@ -82,6 +83,18 @@ class World:
         self._carry_out_all(self._queue)
         self._busy = False
         self._check_settled()
+
+    def _pledge(self, found: list[actions.Action]) -> None:
+        """Note what is on its way: the scheduler counts it from now on, whoever else asks before it arrives."""
+        for action in found:
+            if isinstance(action, actions.Send):
+                worker = self.workers[action.worker]
+                worker.pledged += self._share(action)
+                worker.leaving = worker.leaving or worker.pledged == self.quota
+
+    def _share(self, action: actions.Send) -> int:
+        """What a batch takes of its worker's quota."""
+        return 1 if self.calls[action.call].options.chunksize else action.stop - action.start
 
     def _check_number(self, over: bool, resting: list[FakeWorker], starving: list[int]) -> None:
         """Check that there are as many workers as are wanted, beside those whose successors these are."""
@@ -157,7 +170,7 @@ class World:
             assert action.group in (0, size), "what one call runs was cut"
         elif not call.options.alike and not call.options.chunksize:
             assert action.group == 1 or size == 1
-        worker.used += 1 if call.options.chunksize else size
+        worker.used += self._share(action)
         assert self.quota is None or worker.used <= self.quota, "a worker got more than its quota"
         worker.parting = worker.used == self.quota
         call.sent, call.largest = max(call.sent, action.stop), max(call.largest, size)
@@ -187,7 +200,9 @@ class World:
             if rest:
                 groups[batch.number] = -(-rest // batch.group)
                 batch.size = batch.claimed
-                worker.used -= 1 if batch.call.options.chunksize else rest
+                spared = 1 if batch.call.options.chunksize else rest
+                worker.used -= spared
+                worker.pledged -= spared
                 if batch.call.open and batch.call.number != self._cancelling:
                     start = batch.start + batch.claimed
                     batch.call.move(start, start + rest, HELD, FREE)
@@ -315,7 +330,7 @@ class World:
     def refuse(self, worker: FakeWorker) -> None:
         """The system does not start a worker."""
         del self.workers[worker.number]
-        parting = sum(each.parting for each in self.workers.values())
+        parting = sum(each.leaving for each in self.workers.values())
         if parting > self.put_off:
             self.put_off += 1
         elif len(self.workers) - parting < self.wanted:  # else there are too many
@@ -326,6 +341,8 @@ class World:
         """The pool wants another number of workers."""
         self.wanted = workers
         self.most = max(self.most, workers)
+        staying = sum(not worker.leaving for worker in self.workers.values())
+        self.put_off = max(0, min(self.put_off, workers - staying))
         self.happen(events.Resized(workers))
 
     def report(self, worker: FakeWorker, count: int | None = None, seconds: float | None = None) -> None:

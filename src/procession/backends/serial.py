@@ -75,10 +75,10 @@ class Serial(Inside):
 
     def _bury(self, link: Worker) -> None:
         """In the engine's thread: nobody works for this one any more."""
-        if link.closed:  # it was given up
-            return
-        if link.begun:
-            link.care.end()
-        with self.changed:
-            link.exitcode = 0
-            self.drop(link)
+        if not link.closed:  # else it was given up
+            if link.begun:
+                link.care.end()
+            with self.changed:
+                link.exitcode = 0
+                self.drop(link)
+        link.care.current.over = True  # Ctrl-C may have struck before its thread was told to forget it

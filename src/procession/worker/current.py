@@ -67,6 +67,7 @@ class Current:
     ) -> None:
         self.space = SimpleNamespace()
         self.id = number
+        self.over = False  # the worker has ended: no thread is told this any more
         self._counter = counter
         self._seed = seed
         self._call = 0
@@ -110,6 +111,7 @@ def enter(current: Current) -> None:
     """Let this be what the whole process is told."""
     global _process
     _process = current
+    _of_thread.current = None  # a worker that an item of a serial pool forked: that item is not its own
 
 
 def enter_thread(current: Current | None) -> Current | None:
@@ -121,4 +123,5 @@ def enter_thread(current: Current | None) -> Current | None:
 
 def get() -> Current:
     """What holds here."""
-    return getattr(_of_thread, "current", None) or _process
+    current: Current | None = getattr(_of_thread, "current", None)
+    return _process if current is None or current.over else current

@@ -43,8 +43,9 @@ if __name__ == "__main__":
     for process in processes:
         process.join()
     pool = multiprocessing.Pool(2, configure, (queue,))
-    print(pool.map(work, range(4)))
+    numbers = pool.map(work, range(4))
     pool.close()
     pool.join()
     queue.put(None)
     listener.join()
+    print(numbers)
