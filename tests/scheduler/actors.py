@@ -88,8 +88,6 @@ class FakeWorker:
     ready: bool = False
     used: int = 0  # items, or chunks of a chosen size, that it got and kept
     parting: bool = False  # it got all that its quota allows
-    pledged: int = 0  # as `used`, with what is on its way to it
-    leaving: bool = False  # as `parting`, with what is on its way to it
     idle_since: float = 0.0
     running: bool = False
     batches: list[FakeBatch] = field(default_factory=list)
@@ -131,3 +129,41 @@ class FakeWorker:
     def unsent(self) -> list[tuple[FakeCall, int]]:
         """The items that it has ended and not reported."""
         return [(b.call, b.start + i) for b in self.batches for i in range(b.sent, b.ran)]
+
+
+class Outlook:
+    """The workers as the scheduler counts them: with every action that it gave, carried out or not.
+
+    Args:
+        quota: Items, or chunks of a chosen size, after which a worker gets nothing more.
+    """
+
+    def __init__(self, quota: int | None) -> None:
+        self._quota = quota
+        self._used: dict[int, int] = {}
+        self._leaving: set[int] = set()
+
+    def recruit(self, worker: int) -> None:
+        """One comes."""
+        self._used[worker] = 0
+
+    def remove(self, worker: int) -> None:
+        """One is gone, or goes."""
+        self._used.pop(worker, None)
+        self._leaving.discard(worker)
+
+    def use(self, worker: int, count: int) -> None:
+        """One gets something; less than 0: it was spared that."""
+        self._used[worker] += count
+        if self._used[worker] == self._quota:
+            self._leaving.add(worker)
+
+    @property
+    def leaving(self) -> int:
+        """How many get nothing more."""
+        return len(self._leaving)
+
+    @property
+    def staying(self) -> int:
+        """How many there are beside those."""
+        return len(self._used) - len(self._leaving)

@@ -149,8 +149,8 @@ def test_a_successor_that_is_wanted_no_longer_holds_no_place_free() -> None:
     world.refuse(next(each for each in world.workers.values() if not each.ready))
     world.resize(1)
     world.join_all()
-    world.die(next(each for each in world.workers.values() if not each.leaving))
-    assert sum(not worker.leaving for worker in world.workers.values()) == 1, "the pool waits for those who leave"
+    world.die(next(each for each in world.workers.values() if not each.parting))
+    assert world.outlook.staying == 1, "the pool waits for those who leave"
     world.drain()
 
 

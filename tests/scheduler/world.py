@@ -18,7 +18,7 @@ from procession.scheduler.batching import BATCH_ITEMS, GROWTH
 from procession.scheduler.dispatch import AHEAD
 from procession.scheduler.roster import DEPTH
 from procession.scheduler.scheduler import STILLBORN_LIMIT, Scheduler
-from tests.scheduler.actors import DELIVERED, ENDED, FREE, HELD, FakeBatch, FakeCall, FakeWorker
+from tests.scheduler.actors import DELIVERED, ENDED, FREE, HELD, FakeBatch, FakeCall, FakeWorker, Outlook
 
 PATIENCE = 5  # rounds in which every worker ends its batch and yet no item ends
 MOST_ACTIONS = 1000  # that may come of one event
@@ -60,6 +60,7 @@ class World:
         self._numbers: set[int] = set()
         self._losses: list[tuple[int, int]] = []
         self._cancelling: int | None = None
+        self.outlook = Outlook(quota)
         self.happen(events.Opened(workers))
 
     # What happens, and what comes of it.
@@ -68,7 +69,7 @@ class World:
         """Feed one event and carry out all that comes of it."""
         self.events += 1
         found = self.scheduler.handle(event, self.now)
-        self._pledge(found)
+        self._foresee(found)
         if self._busy:
             self.actions += found
             assert len(self.actions) < MOST_ACTIONS, "one event leads to no end of actions"
@@ -84,13 +85,15 @@ class World:
         self._busy = False
         self._check_settled()
 
-    def _pledge(self, found: list[actions.Action]) -> None:
-        """Note what is on its way: the scheduler counts it from now on, whoever else asks before it arrives."""
+    def _foresee(self, found: list[actions.Action]) -> None:
+        """The scheduler counts from now on what these will do, whoever asks before they are carried out."""
         for action in found:
-            if isinstance(action, actions.Send):
-                worker = self.workers[action.worker]
-                worker.pledged += self._share(action)
-                worker.leaving = worker.leaving or worker.pledged == self.quota
+            if isinstance(action, actions.Recruit):
+                self.outlook.recruit(action.worker)
+            elif isinstance(action, actions.Retire):
+                self.outlook.remove(action.worker)
+            elif isinstance(action, actions.Send):
+                self.outlook.use(action.worker, self._share(action))
 
     def _share(self, action: actions.Send) -> int:
         """What a batch takes of its worker's quota."""
@@ -202,7 +205,7 @@ class World:
                 batch.size = batch.claimed
                 spared = 1 if batch.call.options.chunksize else rest
                 worker.used -= spared
-                worker.pledged -= spared
+                self.outlook.use(worker.number, -spared)
                 if batch.call.open and batch.call.number != self._cancelling:
                     start = batch.start + batch.claimed
                     batch.call.move(start, start + rest, HELD, FREE)
@@ -330,19 +333,19 @@ class World:
     def refuse(self, worker: FakeWorker) -> None:
         """The system does not start a worker."""
         del self.workers[worker.number]
-        parting = sum(each.leaving for each in self.workers.values())
-        if parting > self.put_off:
-            self.put_off += 1
-        elif len(self.workers) - parting < self.wanted:  # else there are too many
-            self.wanted -= 1
+        self.outlook.remove(worker.number)
+        if self.outlook.staying < self.wanted:  # else there are too many
+            if self.outlook.leaving > self.put_off:
+                self.put_off += 1
+            else:
+                self.wanted -= 1
         self.happen(events.Refused(worker.number))
 
     def resize(self, workers: int) -> None:
         """The pool wants another number of workers."""
         self.wanted = workers
         self.most = max(self.most, workers)
-        staying = sum(not worker.leaving for worker in self.workers.values())
-        self.put_off = max(0, min(self.put_off, workers - staying))
+        self.put_off = max(0, min(self.put_off, workers - self.outlook.staying))
         self.happen(events.Resized(workers))
 
     def report(self, worker: FakeWorker, count: int | None = None, seconds: float | None = None) -> None:
@@ -382,6 +385,7 @@ class World:
         `stale`: 1 or 2, its counter still names the item that it reported last, as ended or as running.
         """
         del self.workers[worker.number]
+        self.outlook.remove(worker.number)
         batch = worker.current() if worker.running else None
         unsent = worker.unsent
         blamed: list[tuple[FakeCall, int]] = []

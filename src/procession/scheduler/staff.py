@@ -55,7 +55,7 @@ class Staff:
         roster = self._roster
         roster.wanted = workers
         roster.resting = max(0, min(roster.resting, self._missing))
-        self._refused = max(0, min(self._refused, self._missing))  # the others are wanted no longer
+        self._refused = max(0, min(self._refused, self._missing - len(self._surplus)))  # the others are wanted no longer
         others = [each for each in roster if not each.leaving and (each.batches or not each.ready)]
         others.sort(key=lambda each: (each.ready, each.owed))
         chosen = others[: max(0, -self._missing - len(roster.idle))]  # the idle ones retire before all others
@@ -72,9 +72,11 @@ class Staff:
     def refuse(self) -> bool:
         """Note that the system did not start a worker that was removed; False if none can be hoped for."""
         roster = self._roster
-        if len(roster.leaving) - len(self._surplus) > self._refused:
+        if self._missing <= len(self._surplus):  # it was too many, or one of those stays in its place
+            pass
+        elif len(roster.leaving) - len(self._surplus) > self._refused:
             self._refused += 1
-        elif self._missing > len(self._surplus):  # else it was too many, or one of those stays in its place
+        else:
             roster.wanted -= 1
             roster.resting = min(roster.resting, roster.wanted)
         return roster.wanted > 0
