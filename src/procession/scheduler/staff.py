@@ -55,7 +55,7 @@ class Staff:
         roster = self._roster
         roster.wanted = workers
         roster.resting = max(0, min(roster.resting, self._missing))
-        self._refused = max(0, min(self._refused, self._missing - len(self._surplus)))  # the others are wanted no longer
+        self._refused = max(0, min(self._refused, self._missing - len(self._surplus)))  # no more are wanted
         others = [each for each in roster if not each.leaving and (each.batches or not each.ready)]
         others.sort(key=lambda each: (each.ready, each.owed))
         chosen = others[: max(0, -self._missing - len(roster.idle))]  # the idle ones retire before all others
