@@ -1,4 +1,4 @@
-"""The calls of `aio.Pool`: `apply`, `map`, `starmap`, `stream`.
+"""The calls of `aio.Pool`: `apply`, `stream`, and those of `aio_many.py`.
 
 Knows: their signatures, and what they promise: none blocks the event loop; cancelling one cancels what it waits for.
 Must not know: how a pool begins and ends, how items reach workers.
@@ -8,24 +8,22 @@ from __future__ import annotations
 
 import asyncio
 import weakref
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Literal, TypeVar, overload
 
-from procession.aio_results import Mail, Pending
-from procession.aio_streams import AsyncFeeder, Stream, feed_of, read_whole
+from procession.aio_many import Items, Keywords, ManyCalls
+from procession.aio_results import Pending
+from procession.aio_streams import AsyncFeeder, Stream, feed_of
 from procession.engine.engine import Engine
-from procession.engine.inquiry import drop_call, drop_single
-from procession.intake import Intake, length_of
+from procession.engine.inquiry import drop_single
+from procession.intake import Intake, length_of, with_keywords
 from procession.model.outcome import Outcome
-from procession.model.task import Style, TaskOptions
 
 T = TypeVar("T")
 R = TypeVar("R")
 
-Items = AsyncIterable[T] | Iterable[T]
 
-
-class Calls:
+class Calls(ManyCalls):
     """What a pool does with functions and items, awaited.
 
     Args:
@@ -35,20 +33,9 @@ class Calls:
     """
 
     def __init__(self, engine: Engine, intake: Intake, kill_on_cancel: bool) -> None:
-        self._engine = engine
-        self._intake = intake
-        self._kill = kill_on_cancel
-        self._mail: Mail | None = None
+        super().__init__(engine, intake, kill_on_cancel)
         self._streams: weakref.WeakSet[Stream[Any]] = weakref.WeakSet()
         self._feeders: weakref.WeakSet[asyncio.Task[None]] = weakref.WeakSet()
-
-    def _mail_here(self) -> Mail:
-        """The mail of the running loop."""
-        loop = asyncio.get_running_loop()
-        mail = self._mail
-        if mail is None or mail.loop is not loop:
-            mail = self._mail = Mail(loop)
-        return mail
 
     # One item.
 
@@ -88,143 +75,6 @@ class Calls:
                 drop_single(self._engine, single, self._kills(kill_on_cancel))
             raise
         return pending.result()
-
-    # Many items, one result.
-
-    @overload
-    async def map(
-        self,
-        func: Callable[[T], Awaitable[R]],
-        items: Items[T],
-        chunksize: int | None = None,
-        *,
-        kill_on_cancel: bool | None = None,
-    ) -> list[R]: ...
-    @overload
-    async def map(
-        self,
-        func: Callable[[T], R],
-        items: Items[T],
-        chunksize: int | None = None,
-        *,
-        kill_on_cancel: bool | None = None,
-    ) -> list[R]: ...
-    @overload
-    async def map(
-        self,
-        func: Callable[[T], Awaitable[R]],
-        items: Items[T],
-        chunksize: int | None = None,
-        *,
-        outcomes: Literal[True],
-        kill_on_cancel: bool | None = None,
-    ) -> list[Outcome[R]]: ...
-    @overload
-    async def map(
-        self,
-        func: Callable[[T], R],
-        items: Items[T],
-        chunksize: int | None = None,
-        *,
-        outcomes: Literal[True],
-        kill_on_cancel: bool | None = None,
-    ) -> list[Outcome[R]]: ...
-    async def map(
-        self,
-        func: Callable[[T], Any],
-        items: Items[T],
-        chunksize: int | None = None,
-        *,
-        outcomes: bool = False,
-        kill_on_cancel: bool | None = None,
-    ) -> list[Any]:
-        """Call `func` on every item and return the results in order, when all have ended.
-
-        Args:
-            items: Any iterable, also an asynchronous one; it is read to its end first.
-            chunksize: Items that travel together. None: sized by their measured duration.
-            outcomes: Return an `Outcome` per item, and raise for none.
-            kill_on_cancel: As the pool has it, for this call.
-
-        Raises:
-            BaseException: The error of the first item that failed, after all have ended; `procession.failure` tells
-                which item it was and how the others ended.
-            ValueError: The pool is closed.
-        """
-        return await self._many(Style.CALL, func, items, chunksize, outcomes, kill_on_cancel)
-
-    @overload
-    async def starmap(
-        self,
-        func: Callable[..., Awaitable[R]],
-        items: Items[Iterable[Any]],
-        chunksize: int | None = None,
-        *,
-        kill_on_cancel: bool | None = None,
-    ) -> list[R]: ...
-    @overload
-    async def starmap(
-        self,
-        func: Callable[..., R],
-        items: Items[Iterable[Any]],
-        chunksize: int | None = None,
-        *,
-        kill_on_cancel: bool | None = None,
-    ) -> list[R]: ...
-    @overload
-    async def starmap(
-        self,
-        func: Callable[..., Awaitable[R]],
-        items: Items[Iterable[Any]],
-        chunksize: int | None = None,
-        *,
-        outcomes: Literal[True],
-        kill_on_cancel: bool | None = None,
-    ) -> list[Outcome[R]]: ...
-    @overload
-    async def starmap(
-        self,
-        func: Callable[..., R],
-        items: Items[Iterable[Any]],
-        chunksize: int | None = None,
-        *,
-        outcomes: Literal[True],
-        kill_on_cancel: bool | None = None,
-    ) -> list[Outcome[R]]: ...
-    async def starmap(
-        self,
-        func: Callable[..., Any],
-        items: Items[Iterable[Any]],
-        chunksize: int | None = None,
-        *,
-        outcomes: bool = False,
-        kill_on_cancel: bool | None = None,
-    ) -> list[Any]:
-        """As `map`, but each item is a tuple of arguments: `func(*item)`."""
-        return await self._many(Style.STAR, func, items, chunksize, outcomes, kill_on_cancel)
-
-    async def _many(
-        self,
-        style: Style,
-        func: Callable[..., Any],
-        items: Items[Any],
-        chunksize: int | None,
-        outcomes: bool,
-        kill_on_cancel: bool | None,
-    ) -> list[Any]:
-        options = TaskOptions(chunksize=chunksize, ordered=False, timed=outcomes)
-        self._engine.usable()
-        inputs = await read_whole(items)
-        pending = Pending(self._mail_here())
-        call = self._intake.many(style, func, inputs, options, pending)
-        try:
-            await pending.future
-        except BaseException:
-            if call is not None:
-                drop_call(self._engine, call, self._kills(kill_on_cancel))
-            raise
-        results: list[Any] = pending.result()
-        return results
 
     # Many items, one after another.
 
@@ -270,14 +120,61 @@ class Calls:
         chunksize: int | None = None,
         kill_on_cancel: bool | None = None,
     ) -> Stream[Outcome[R]]: ...
+    @overload
     def stream(
         self,
-        func: Callable[[T], Any],
-        items: Items[T],
+        func: Callable[..., Awaitable[R]],
+        items: Items[Any],
+        *,
+        ordered: bool = True,
+        chunksize: int | None = None,
+        kwargs: Mapping[str, Any],
+        kill_on_cancel: bool | None = None,
+    ) -> Stream[R]: ...
+    @overload
+    def stream(
+        self,
+        func: Callable[..., R],
+        items: Items[Any],
+        *,
+        ordered: bool = True,
+        chunksize: int | None = None,
+        kwargs: Mapping[str, Any],
+        kill_on_cancel: bool | None = None,
+    ) -> Stream[R]: ...
+    @overload
+    def stream(
+        self,
+        func: Callable[..., Awaitable[R]],
+        items: Items[Any],
+        *,
+        ordered: bool = True,
+        outcomes: Literal[True],
+        chunksize: int | None = None,
+        kwargs: Mapping[str, Any],
+        kill_on_cancel: bool | None = None,
+    ) -> Stream[Outcome[R]]: ...
+    @overload
+    def stream(
+        self,
+        func: Callable[..., R],
+        items: Items[Any],
+        *,
+        ordered: bool = True,
+        outcomes: Literal[True],
+        chunksize: int | None = None,
+        kwargs: Mapping[str, Any],
+        kill_on_cancel: bool | None = None,
+    ) -> Stream[Outcome[R]]: ...
+    def stream(
+        self,
+        func: Callable[..., Any],
+        items: Items[Any],
         *,
         ordered: bool = True,
         outcomes: bool = False,
         chunksize: int | None = None,
+        kwargs: Keywords = None,
         kill_on_cancel: bool | None = None,
     ) -> Stream[Any]:
         """Call `func` on the items; return an asynchronous iterator over the results.
@@ -291,6 +188,7 @@ class Calls:
             ordered: Yield in the order of the inputs; False: as they finish.
             outcomes: Yield an `Outcome` per item, and raise for none.
             chunksize: Items that travel together. None: sized by their measured duration.
+            kwargs: Keyword arguments, the same for all items: they travel once.
             kill_on_cancel: As the pool has it, for this call.
 
         Raises:
@@ -298,7 +196,7 @@ class Calls:
             RuntimeError: No event loop is running.
         """
         mail = self._mail_here()
-        call = self._intake.lazy(func, length_of(items), chunksize, ordered, outcomes)
+        call = self._intake.lazy(with_keywords(func, kwargs), length_of(items), chunksize, ordered, outcomes)
         stream: Stream[Any] = Stream(self._engine, self, call, self._mail_here, self._kills(kill_on_cancel))
         if not call.finished:
             feed = feed_of(call, items, mail)
@@ -307,6 +205,3 @@ class Calls:
             if isinstance(feed, AsyncFeeder) and feed.task is not None:
                 self._feeders.add(feed.task)
         return stream
-
-    def _kills(self, kill_on_cancel: bool | None) -> bool:
-        return self._kill if kill_on_cancel is None else kill_on_cancel

@@ -48,6 +48,20 @@ def test_map_takes_any_iterable(run: Run, items: Any) -> None:
     run(main())
 
 
+def test_keyword_arguments_are_the_same_for_all_items(run: Run) -> None:
+    async def main() -> None:
+        async with aio.Pool(2) as pool:
+            assert await pool.map(int, ["11", "12"], kwargs={"base": 3}) == [4, 5]
+            assert await pool.starmap(dict, [([("a", 1)],), ([("b", 2)],)], kwargs={"c": 3}) == [
+                {"a": 1, "c": 3},
+                {"b": 2, "c": 3},
+            ]
+            outcomes = pool.stream(int, ["11", "12"], kwargs={"base": 3}, outcomes=True)
+            assert [(each.item, each.value) async for each in outcomes] == [("11", 4), ("12", 5)]
+
+    run(main())
+
+
 def test_map_reads_a_slow_input_without_blocking_the_loop(run: Run) -> None:
     async def main() -> None:
         async with aio.Pool(1) as pool:

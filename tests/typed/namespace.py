@@ -173,6 +173,10 @@ async def awaited(pool: aio.Pool) -> None:
     assert_type(await pool.map(len, ["a"]), list[int])
     assert_type(await pool.starmap(work, [(1, "2")]), list[float])
     assert_type(await pool.map(len, ["a"], outcomes=True), list[Outcome[int]])
+    assert_type(await pool.map(int, ["1"], kwargs={"base": 8}), list[int])
+    assert_type(await pool.map(sleepy, [1], kwargs={}, outcomes=True), list[Outcome[str]])
+    async for outcome in pool.stream(int, ["1"], kwargs={"base": 8}, outcomes=True):
+        assert_type(outcome, Outcome[int])
     async for length in pool.stream(len, ["a"]):
         assert_type(length, int)
 
