@@ -218,6 +218,6 @@ def test_ctrl_z_stops_the_workers_and_fg_continues_them(tmp_path: Path, start_me
             terminal.press(terminals.CTRL_Z)  # again: it may have come to the shell, before `fg`
             return poll(lambda: states([parent, *workers]) == ["stopped"] * 3, 0.5)
 
-        wait_until(all_stopped, message="all have stopped")
+        assert poll(all_stopped, 20.0), states([parent, *workers])
         psutil.Process(parent).kill()
         wait_until(lambda: not any(map(processes.running, [parent, *workers])), message="stopped workers are killed")
