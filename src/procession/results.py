@@ -13,7 +13,7 @@ from time import monotonic
 from procession.engine.calls import LazyCall, MapCall
 from procession.engine.engine import Engine
 from procession.engine.singles import Single
-from procession.engine.waits import NothingYet, lock_timeout
+from procession.engine.waits import NothingYet, acquire
 from procession.model.light import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class AsyncResult(Generic[R]):
         waiters = self._waiters = self._waiters or []
         waiters.append(waiter)
         if not self._ready:  # set() reads the list after it has set the flag, so one of us sees the other
-            waiter.acquire(timeout=lock_timeout(timeout))
+            acquire(waiter, timeout)
         waiters.remove(waiter)  # who asks every tenth of a second would else fill it
 
     def get(self, timeout: float | None = None) -> R:
@@ -263,7 +263,7 @@ class ResultIterator(Iterator[R]):
     def _advance(self, timeout: float | None) -> R:
         """Go to the next values that stand side by side, and return the first."""
         until = None if timeout is None else monotonic() + timeout
-        if not self._advancing.acquire(timeout=lock_timeout(timeout)):
+        if not (self._advancing.acquire(False) or acquire(self._advancing, timeout)):
             raise timeout_error(f"no result within timeout={timeout!r} seconds; ask again")
         try:
             while True:

@@ -6,7 +6,7 @@ import re
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -193,6 +193,34 @@ COUNTS = """
         with procession.Pool(2, context=None if sys.argv[1] == "default" else sys.argv[1]) as pool:
             pool.map(task, ["count-0", "count-1"], chunksize=1)
 """
+
+
+UNSEEN = """
+    import os, signal, sys, threading, time
+    import procession
+
+    with procession.Pool(2) as pool:
+        pool.map(abs, range(8))  # the engine's thread is there, and its signals are not blocked
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])  # from now on another thread is sent it
+        threading.Timer(0.3, os.kill, [os.getpid(), signal.SIGINT]).start()
+        began = time.monotonic()
+        try:
+            eval(sys.argv[1])
+        except KeyboardInterrupt:
+            print(time.monotonic() - began < 5)
+"""
+WAITING = {
+    "map": "pool.map(time.sleep, [30] * 2)",
+    "apply": "pool.apply(time.sleep, (30,))",
+    "get": "pool.apply_async(time.sleep, (30,)).get(30)",
+    "next": "next(pool.imap(time.sleep, [30]))",
+    "join": "pool.apply_async(time.sleep, (30,)), pool.close(), pool.join()",
+}
+
+
+@pytest.mark.parametrize("call", WAITING)
+def test_ctrl_c_that_does_not_wake_the_main_thread(run_script: Callable[..., scripts.Finished], call: str) -> None:
+    assert run_script(UNSEEN, arguments=[WAITING[call]]).stdout == "True\n"
 
 
 def states(pids: list[int]) -> list[str]:

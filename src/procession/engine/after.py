@@ -27,17 +27,19 @@ class Follow:
         """
         me = threading.get_ident()
         nested = me in self.threads
-        self.threads.add(me)
         interrupt: BaseException | None = None
-        for each in after:
-            try:
-                each()
-            except BaseException as error:
-                if interrupts(error):
-                    interrupt = error
-                else:
-                    notices.print_error()
-        if not nested:
-            self.threads.discard(me)
+        try:
+            self.threads.add(me)
+            for each in after:
+                try:
+                    each()
+                except BaseException as error:
+                    if interrupts(error):
+                        interrupt = error
+                    else:
+                        notices.print_error()
+        finally:  # Ctrl-C may strike between two of them
+            if not nested:
+                self.threads.discard(me)
         if interrupt is not None:
             raise interrupt

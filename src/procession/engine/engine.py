@@ -21,7 +21,7 @@ from procession.engine.lending import Returned, read_lent
 from procession.engine.loop import Loop
 from procession.engine.members import Member
 from procession.engine.singles import Loan, Single, Singles
-from procession.engine.waits import VAIN, NothingYet, lock_timeout
+from procession.engine.waits import VAIN, NothingYet, acquire, join
 from procession.engine.watch import Watch
 from procession.launcher import child, lifeline
 from procession.launcher.start_methods import Method
@@ -267,7 +267,7 @@ class Engine:
                 waiter = threading.Lock()
                 waiter.acquire()
                 call.waiting = waiter.release
-            if not waiter.acquire(timeout=lock_timeout(timeout)):
+            if not acquire(waiter, timeout):
                 with self._lock:
                     if not (call.ready or call.finished):
                         call.waiting = None
@@ -373,7 +373,7 @@ class Engine:
     def join(self, timeout: float | None = None) -> None:
         """Wait until all workers have ended (after `close` or `terminate`)."""
         if os.getpid() == self._pid and self.thread is not threading.current_thread():
-            self.thread.join(timeout)
+            join(self.thread, timeout)
 
     def when_ended(self, told: Callable[[], None]) -> None:
         """Have `told` called, in any thread, when all workers have ended: for who must not `join`."""

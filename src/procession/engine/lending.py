@@ -15,8 +15,7 @@ from time import monotonic
 
 from procession.engine.loop import Loop
 from procession.engine.singles import Loan
-
-LONGEST_POLL = 2**31 - 1  # milliseconds that poll() takes
+from procession.wire.patience import NAP
 
 
 def read_lent(loop: Loop, loan: Loan, done: Callable[[], bool], until: float | None) -> None:
@@ -35,7 +34,7 @@ def read_lent(loop: Loop, loan: Loan, done: Callable[[], bool], until: float | N
         if until is not None:
             poll.register(link.fileno(), select.POLLIN)
         while not done() and not link.closed:
-            if until is not None and not poll.poll(min(max(0.0, (until - monotonic()) * 1000), LONGEST_POLL)):
+            if until is not None and not poll.poll(1000 * min(max(0.0, until - monotonic()), NAP)):
                 if monotonic() >= until:
                     return
                 continue

@@ -7,11 +7,13 @@ Must not know: what the frames mean.
 from __future__ import annotations
 
 import socket
+import struct
 from collections import deque
 
 from procession.wire.frames import Assembler, frame
-from procession.wire.patience import Patience
+from procession.wire.patience import NAP, Patience
 
+TIMEVAL = struct.Struct("@ll")  # seconds, microseconds
 CHANNEL_LOST = 113  # exit status of a worker that finds its end closed: a task did that
 NO_WAIT = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
 
@@ -24,6 +26,7 @@ class Channel:
     """The parent's end: waits only where it is told to."""
 
     def __init__(self, sock: socket.socket) -> None:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, TIMEVAL.pack(0, int(NAP * 1e6)))
         self._socket = sock
         self._patience = Patience(sock)
         self._assembler = Assembler()
@@ -82,7 +85,7 @@ class Channel:
         """Read what is there and return the complete frames; None if nothing was there.
 
         Args:
-            wait: If nothing is there, wait until something comes.
+            wait: If nothing is there, wait until something comes, but for no longer than a nap.
 
         Raises:
             ChannelClosed: The worker's end is closed and all that it sent was read.

@@ -20,6 +20,7 @@ from time import perf_counter
 MOMENT = 0.0001  # seconds: some round trips, and what a wasted one costs is the price of two wake-ups
 SHORT = 1.5 * MOMENT  # a wait of so long, part of which was waking up, would have been worth staying awake
 LOST = 0.00003  # seconds between two looks, which are 2 µs apart while nobody else wants the core
+NAP = 0.25  # seconds: the longest sleep of a thread that must see signals (engine/waits.py says why)
 FEWEST, MOST = 8, 1024  # waits asleep after the core was lost
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1  # that this process may use
 
