@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from procession.model.light import Any, Protocol
 from procession.wire.codec import Results
 from procession.wire.functions import Packed
+from procession.wire.store import Store
 
 
 class Function:
@@ -90,7 +91,7 @@ class Logged:
 
     __slots__ = ("body", "worker")
 
-    def __init__(self, worker: int, body: bytes | bytearray) -> None:
+    def __init__(self, worker: int, body: bytes | bytearray | memoryview) -> None:
         self.worker = worker
         self.body = body
 
@@ -163,6 +164,10 @@ class Backend(Protocol):
 
     changed: threading.Condition  # a worker has begun or ended
     place: Callable[[int], int]  # what a worker calls itself, from 0: the engine knows
+
+    @property
+    def store(self) -> Store | None:
+        """Where large buffers go; None: nothing travels."""
 
     @property
     def links(self) -> Mapping[int, Any]:

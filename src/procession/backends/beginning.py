@@ -19,6 +19,8 @@ from procession.wire import codec
 from procession.wire.functions import NO_NAMES, Shipper
 from procession.worker import inherited, look, threads
 
+SHARE = 4  # large buffers may take the so-manieth part of the memory
+
 
 class Beginning:
     """The beginning of all workers of one pool; it is made before the first is born.
@@ -34,12 +36,15 @@ class Beginning:
         count = settings.threads_per_worker or max(1, host.worker_count({}).count // workers)
         variables = self.variables = threads.choose(os.environ, count, insist)  # of the environment
         self._passage = Passage()
+        limit = settings.max_shared
+        self.shared = host.memory() // SHARE if limit is None else limit  # bytes
         self._chosen = codec.dump({
             "threads": variables,
             "seed": settings.seed,
             "capture_output": settings.capture_output,
             "logging": settings.logging,
             "levels": self._levels(method, settings),
+            "shared": self.shared // (2 * settings.workers),
             "tracker": None if method.snapshot else self._passage.tracker(),
         })  # fmt: skip
         self.look: bytes | None = None  # where workers are not copies of this process
@@ -110,9 +115,9 @@ class Beginning:
         initializer, _, *others = self._calls
         return initializer is not None or any(others)
 
-    def body(self, number: int) -> bytes:
-        """Give the body of the BEGIN frame of a worker that calls itself so."""
-        return codec.BEGIN_HEAD.pack(number, len(self._chosen)) + self._chosen + self._first
+    def body(self, place: int, worker: int) -> bytes:
+        """Give the body of the BEGIN frame of a worker that calls itself `place`."""
+        return codec.BEGIN_HEAD.pack(place, len(self._chosen), worker) + self._chosen + self._first
 
     def close(self) -> None:
         """Give the descriptors back, and let go of what the pool's maker gave."""

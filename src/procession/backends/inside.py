@@ -26,6 +26,7 @@ from procession.model.settings import Settings
 from procession.wire import exceptions
 from procession.wire.codec import TICKET_MASK
 from procession.wire.functions import NOTHING, Packed
+from procession.wire.store import Store
 
 Later = Callable[[Callable[[], None]], None]
 
@@ -111,6 +112,7 @@ class Inside:
     """
 
     descriptor = -1  # nothing is heard at one
+    store: Store | None = None  # nothing travels
 
     def __init__(self, settings: Settings, lock: threading.RLock) -> None:
         self.changed = threading.Condition(lock)

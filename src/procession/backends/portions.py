@@ -12,11 +12,15 @@ from collections.abc import Sequence
 from procession.backends.base import Function, Portion, Watch
 from procession.backends.link import Link
 from procession.model.errors import InputNotPicklable, InternalError
-from procession.model.light import Any
+from procession.model.light import TYPE_CHECKING, Any
 from procession.model.task import Style
 from procession.wire import codec, exceptions
 from procession.wire.frames import Kind
 from procession.wire.functions import NO_NAMES, Packed, Shipper
+from procession.wire.store import LARGE, Store
+
+if TYPE_CHECKING:
+    from procession.wire.blocks import Stored
 
 KEPT_FUNCTIONS = 64  # functions that a worker remembers
 KEPT_FUNCTION_BYTES = 1 << 25  # of them; each new one takes the place of one old one
@@ -29,10 +33,12 @@ class Portions:
     Args:
         shipper: Pickles, and knows what of the main module a worker lacks.
         watch: Told when a channel takes no more for now.
+        store: Where large buffers are.
     """
 
-    def __init__(self, shipper: Shipper, watch: Watch) -> None:
+    def __init__(self, shipper: Shipper, watch: Watch, store: Store) -> None:
         self.shipper = shipper
+        self._store = store
         self._watch = watch
 
     def send(self, link: Link, portion: Portion) -> dict[int, BaseException]:
@@ -45,13 +51,18 @@ class Portions:
             ChannelClosed: The worker is gone.
         """
         errors: dict[int, BaseException] = {}
-        flags, out, functions, names = self._encode(portion, errors)
+        large: dict[int, Stored] = {}
+        flags, out, functions, names = self._encode(portion, errors, large)
         try:
             self.define(link, names)
             self._teach(link, functions)
         except InputNotPicklable as error:
             flags, out = 0, [(None, NEVER) if portion.style == Style.APPLY else NEVER] * len(portion.items)
             errors = dict.fromkeys(range(len(out)), error)
+        else:
+            for position, stored in large.items():
+                flags |= codec.PARCELS
+                self._address(link, portion, out, position, stored)
         self._send_batch(link, portion, flags, out)
         return errors
 
@@ -66,22 +77,40 @@ class Portions:
         if definitions is not None:
             self.post(link, Kind.DEFINE, definitions)
 
+    def _address(self, link: Link, portion: Portion, out: list[Any], position: int, stored: Stored) -> None:
+        """Let a worker see the large buffers of an item."""
+        single = portion.style == Style.APPLY
+        number, data = out[position] if single else (None, out[position])
+        parcel: Any = self._store.parcel(data, stored, link)
+        if parcel is None:
+            item = portion.items[position]
+            parcel = codec.dump(item.call[1:] if single else item)
+        else:
+            portion.size += stored.size
+        out[position] = (number, parcel) if single else parcel
+
     def _encode(
-        self, portion: Portion, errors: dict[int, BaseException]
+        self, portion: Portion, errors: dict[int, BaseException], large: dict[int, Stored]
     ) -> tuple[int, Any, list[Function], frozenset[str]]:
-        """Pickle the items; return flags, what to send, the functions and the names of the main module they need."""
+        """Pickle the items; return flags, what to send, the functions and the names of the main module they need.
+
+        Args:
+            errors: Takes those of items that cannot be sent, by position.
+            large: Takes the large buffers of items, by position.
+        """
         if portion.style == Style.APPLY:
-            return self._encode_singles(portion)
+            return self._encode_singles(portion, large)
         function = portion.function
         assert function is not None
         if codec.plain(portion.items):
             return codec.WHOLE, portion.items, [function], function.packed.names
         packed = [self._pack(item, offset, errors) for offset, item in enumerate(portion.items)]
         names = function.packed.names.union(*(each.names for each in packed))
+        large.update((offset, each.stored) for offset, each in enumerate(packed) if each.stored is not None)
         return 0, [each.data for each in packed], [function], names
 
     @staticmethod
-    def _encode_singles(portion: Portion) -> tuple[int, Any, list[Function], frozenset[str]]:
+    def _encode_singles(portion: Portion, large: dict[int, Stored]) -> tuple[int, Any, list[Function], frozenset[str]]:
         out: list[tuple[int | None, bytes]] = []
         functions: dict[int, Function] = {}
         names = NO_NAMES
@@ -90,6 +119,8 @@ class Portions:
                 out.append((None, b""))
                 continue
             function = item.function
+            if item.stored is not None:
+                large[len(out)] = item.stored
             out.append((function.number, item.data))
             if item.names:
                 names = names.union(item.names)
@@ -115,13 +146,20 @@ class Portions:
             if number in link.functions:
                 link.functions.move_to_end(number)
                 continue
-            size = len(function.packed.data)
+            data, stored = function.packed.data, function.packed.stored
+            size = len(data) + (stored.size if stored is not None else 0)
             forgotten = -1
             if len(link.functions) >= KEPT_FUNCTIONS or sum(link.functions.values()) + size > KEPT_FUNCTION_BYTES:
                 forgotten = next((old for old in link.functions if old not in needed), -1)
                 link.functions.pop(forgotten, None)
             link.functions[number] = size
-            self.post(link, Kind.FUNCTION, codec.FUNCTION_HEAD.pack(number, forgotten) + function.packed.data)
+            if stored is not None:
+                parcel = self._store.parcel(data, stored, link)
+                if parcel is None:
+                    raise InternalError(message="the ledger of shared blocks is full")
+                data = codec.dump(parcel)
+            head = codec.FUNCTION_HEAD.pack(number, forgotten, stored is not None)
+            self.post(link, Kind.FUNCTION, head + data)
 
     def _send_batch(self, link: Link, portion: Portion, flags: int, out: Any) -> None:
         count = len(portion.items)
@@ -135,7 +173,7 @@ class Portions:
             if os.write(link.tickets_in, tickets) < len(tickets):
                 raise InternalError(message=f"the pipe takes no {len(tickets)} bytes of tickets")
         body = codec.dump(out)
-        portion.size = len(body)
+        portion.size += len(body)
         self.post(link, Kind.BATCH, head + body)
 
     def post(self, link: Link, kind: int, body: bytes) -> None:
@@ -144,6 +182,8 @@ class Portions:
         Raises:
             ChannelClosed: The worker is gone.
         """
+        if len(body) >= LARGE and (wrapped := self._store.wrap(kind, body, link)) is not None:
+            kind, body = Kind.STORED, wrapped
         was_blocked = link.channel.blocked
         link.channel.send(kind, body)
         if link.channel.blocked and not was_blocked and not link.borrowed:

@@ -26,6 +26,7 @@ from procession.wire import codec, exceptions
 from procession.wire.channel import ChannelClosed
 from procession.wire.frames import Kind
 from procession.wire.functions import Packed, Shipper
+from procession.wire.store import Store
 from procession.worker import nesting
 
 NURSERIES_LIMIT = 3  # nurseries in a row that ended before a worker was ready: more would only repeat it
@@ -60,8 +61,9 @@ class Processes:
         self._beginning = Beginning(method, settings, self._workers)
         self._nursery = self._beginning.connect()
         try:
-            self._portions = Portions(Shipper(baseline), watch)
             self._counters = Room(settings.workers)
+            self.store = Store(self._counters.descriptor, 0, self._beginning.shared // 2 * self._counters.vast)
+            self._portions = Portions(Shipper(baseline, self.store), watch, self.store)
             self._watch.watch(self._nursery.fileno(), False)
         except OSError as error:
             self._nursery.close()
@@ -128,7 +130,7 @@ class Processes:
                 link.channel.send(Kind.LOOK, self._beginning.look)
             if definitions is not None:
                 self._portions.post(link, Kind.DEFINE, definitions)
-            self._portions.post(link, Kind.BEGIN, self._beginning.body(self.place(worker)))
+            self._portions.post(link, Kind.BEGIN, self._beginning.body(self.place(worker), worker))
         except (child.NurseryLost, ChannelClosed):
             pass  # the channel has ended: that is heard of like any other death
         except StartFailed:
@@ -228,10 +230,12 @@ class Processes:
         """Let a caller read a worker's channel."""
         self._watch.unwatch(link.channel.fileno())
 
-    def _understand(self, link: Link, kind: int, body: bytes | bytearray) -> News:
+    def _understand(self, link: Link, kind: int, body: bytes | bytearray | memoryview) -> News:
+        if kind == Kind.STORED:
+            kind, body = self.store.unwrap(body)
         if kind == Kind.RESULTS:
             batch, count, seconds, flags = codec.RESULTS_HEAD.unpack_from(body)
-            results = codec.decode_results(flags, memoryview(body)[codec.RESULTS_HEAD.size :])
+            results = codec.decode_results(flags, memoryview(body)[codec.RESULTS_HEAD.size :], self.store)
             return Ended(link.number, batch, count, seconds, results, len(body))
         if kind == Kind.RECORDS:
             return Logged(link.number, body)
@@ -318,6 +322,7 @@ class Processes:
         self.changed.notify_all()
         link.close()
         self._counters.give_back(link.slot)
+        self.store.bury(link, link.number + 1)
 
     def _nursery_lost(self) -> list[News]:
         """Nobody collects the workers any more: end them all, and find another nursery."""
@@ -344,7 +349,7 @@ class Processes:
             self._nursery = self._beginning.connect()
         except StartFailed as error:
             return [Broken(-1, error)]
-        self._portions.shipper = Shipper(baseline)
+        self._portions.shipper = Shipper(baseline, self.store)
         self._watch.watch(self._nursery.fileno(), False)
         return []
 
@@ -384,6 +389,7 @@ class Processes:
             self._drop(link)
         self._watch.unwatch(self._nursery.fileno())
         self._nursery.close()
+        self.store.close()
         self._counters.close()
         self._beginning.close()
 

@@ -123,7 +123,7 @@ class Engine:
         self._outside()
         known = self._functions.recognize(function)
         if known is None:
-            plain = pack_plainly(function)
+            plain = pack_plainly(function, self._backend.store)
             with self._lock:
                 packed = plain or self._backend.pack(function)
                 known = self._functions.number(packed, None if plain is None else function)
@@ -136,7 +136,7 @@ class Engine:
             BaseException: What pickling it raised.
             RuntimeError: Called by what this pool is pickling.
         """
-        packed = pack_plainly(value)
+        packed = pack_plainly(value, self._backend.store)
         if packed is not None:
             return packed
         self._outside()

@@ -46,6 +46,9 @@ class Functions:
         return known
 
     def _number(self, packed: Packed) -> Function:
+        if packed.stored is not None:  # the same data may belong to other buffers
+            self._next += 1
+            return Function(self._next - 1, packed)
         known = self._known.get(packed.data)
         if known is None or not _means_the_same(known.packed, packed):
             if known is None:

@@ -48,12 +48,13 @@ class Single:
         result: Whom to tell.
     """
 
-    __slots__ = ("asked", "call", "data", "function", "link", "names", "result")
+    __slots__ = ("asked", "call", "data", "function", "link", "names", "result", "stored")
 
     def __init__(self, function: Function, packed: Packed, call: tuple[Any, Any, Any], result: Result) -> None:
         self.function: Function | None = function  # None: nobody wants it
         self.data = packed.data
         self.names = packed.names
+        self.stored = packed.stored
         self.call = call
         self.result = result
         self.asked = False  # its result, whether it is wanted

@@ -10,6 +10,7 @@ pool that counts the machine's CPUs inside a container with a quota is throttled
 
 from __future__ import annotations
 
+import functools
 import math
 import os
 from collections.abc import Iterator, Mapping
@@ -83,6 +84,13 @@ def memory_limit(root: str = "/") -> int | None:
         name = "memory.limit_in_bytes" if version == 1 else "memory.max"
         limits += [int(text) for folder in folders if (text := _read(folder, name)).isdigit()]
     return min((limit for limit in limits if limit < UNLIMITED_BYTES), default=None)
+
+
+@functools.cache
+def memory() -> int:
+    """Give the memory in bytes that this process may have: what its cgroups grant, at most what the machine has."""
+    machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return min(machine, memory_limit() or machine)
 
 
 def oom_kill_count(root: str = "/") -> int | None:

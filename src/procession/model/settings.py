@@ -28,6 +28,8 @@ if TYPE_CHECKING:
             worker_init: Called in every worker before its first item, without arguments.
             worker_exit: Called in every worker when it ends; not where it is killed.
             idle_timeout: Seconds after which a worker with nothing to do ends, until there is more. None: never.
+            max_shared: Bytes that large arguments and results may take in shared memory, beyond which they go through
+                a pipe. None: a quarter of the memory; 0: all go through a pipe.
         """
 
         threads_per_worker: int | None
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
         worker_init: Callable[[], object] | None
         worker_exit: Callable[[], object] | None
         idle_timeout: float | None
+        max_shared: int | None
 
 
 BACKENDS = ("processes", "threads", "serial")
@@ -71,17 +74,17 @@ class Settings(Record):
         title: How the workers are named, e.g. `ForkPoolWorker`.
         backend: Where they are: one of `BACKENDS`.
         on_demand: Each starts when there is work that no idle one takes; else all at once.
-        threads_per_worker, seed, logging, capture_output, worker_init, worker_exit, idle_timeout: As `WorkerOptions`
-            has them.
+        threads_per_worker, seed, logging, capture_output, worker_init, worker_exit, idle_timeout, max_shared: As
+            `WorkerOptions` has them.
 
     Raises:
-        ValueError: `threads_per_worker`, `seed` or `idle_timeout` is no such number.
+        ValueError: `threads_per_worker`, `seed`, `idle_timeout` or `max_shared` is no such number.
         TypeError: `worker_init` or `worker_exit` is not callable.
     """
 
     __slots__ = (
         "workers", "quota", "initializer", "initargs", "preload", "title", "backend", "on_demand", "threads_per_worker",
-        "seed", "logging", "capture_output", "worker_init", "worker_exit", "idle_timeout",
+        "seed", "logging", "capture_output", "worker_init", "worker_exit", "idle_timeout", "max_shared",
     )  # fmt: skip
 
     def __init__(
@@ -102,6 +105,7 @@ class Settings(Record):
         worker_init: Any = None,
         worker_exit: Any = None,
         idle_timeout: float | None = None,
+        max_shared: int | None = None,
     ) -> None:
         self.workers = workers
         self.quota = quota
@@ -116,26 +120,27 @@ class Settings(Record):
         self.on_demand = on_demand
         threads = threads_per_worker
         self.threads_per_worker = None if threads is None else positive("threads_per_worker", threads)
-        self.seed = None if seed is None else checked_seed(seed)
+        self.seed = None if seed is None else whole_number("seed", seed)
         self.logging = bool(logging)
         self.capture_output = bool(capture_output)
         self.worker_init = _callable("worker_init", worker_init)
         self.worker_exit = _callable("worker_exit", worker_exit)
         self.idle_timeout = None if idle_timeout is None else checked_seconds("idle_timeout", idle_timeout)
+        self.max_shared = None if max_shared is None else whole_number("max_shared", max_shared)
 
 
-def checked_seed(seed: object) -> int:
-    """Check a seed, also one of numpy's whole numbers.
+def whole_number(name: str, value: object) -> int:
+    """Check a whole number, also one of numpy's.
 
     Raises:
         ValueError: It is no whole number of 0 or more.
     """
     try:
-        number = index(seed)  # type: ignore[arg-type]
+        number = index(value)  # type: ignore[arg-type]
     except TypeError:
         number = -1
     if number < 0:
-        raise ValueError(f"seed={seed!r}: must be a whole number of 0 or more, or None")
+        raise ValueError(f"{name}={value!r}: must be a whole number of 0 or more, or None")
     return number
 
 

@@ -20,7 +20,7 @@ class CloudPickler(LightPickler, cloudpickle.Pickler):  # type: ignore[misc]
     """Our rules first, cloudpickle's for the rest."""
 
     def __init__(self, file: io.BytesIO, uses: Uses) -> None:
-        cloudpickle.Pickler.__init__(self, file, 5)
+        cloudpickle.Pickler.__init__(self, file, 5, uses.apart)
         self.begin(uses)
 
     def plainly(self, value: Any) -> Any:

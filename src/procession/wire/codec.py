@@ -15,16 +15,20 @@ import struct
 from collections.abc import Sequence
 from itertools import chain
 
-from procession.model.light import Any
+from procession.model.light import TYPE_CHECKING, Any
 from procession.wire import exceptions
 
+if TYPE_CHECKING:
+    from procession.wire.store import Parcel, Store
+
+PARENT = object()  # to whom a worker gives its blocks
 PLAIN = frozenset({int, float, str, bytes, bool, complex, type(None)})
 NUMBERS = (int, float, complex, type(None))
 PROTOCOL = 5
 
-BEGIN_HEAD = struct.Struct("<II")  # number of the worker, bytes of what its pool's maker chose
+BEGIN_HEAD = struct.Struct("<IIQ")  # what the worker calls itself, bytes of what its pool's maker chose, its number
 BATCH_HEAD = struct.Struct("<QQIIBBQQ")  # batch, function, count, group, style, flags, call, index of the first item
-FUNCTION_HEAD = struct.Struct("<Qq")  # number, number of the function that may be forgotten (-1: none)
+FUNCTION_HEAD = struct.Struct("<Qq?")  # number, that of the one that may be forgotten (-1: none), a parcel follows
 RESULTS_HEAD = struct.Struct("<QIdB")  # batch, count, seconds, flags
 
 UNKNOWN_BYTES = float(1 << 16)  # what a value is taken for that could be a number in a class or a picture
@@ -35,6 +39,7 @@ NoTicket = struct.error  # what TICKET.unpack raises where the pipe has ended
 
 WHOLE = 1  # the values travel in one pickle
 TIMED = 2  # every item's duration is wanted
+PARCELS = 4  # large buffers of some values are in blocks
 
 
 def plain(values: Sequence[Any]) -> bool:
@@ -78,22 +83,34 @@ def encode_results(
     failures: dict[int, exceptions.Encoded],
     durations: list[float] | None,
     texts: dict[int, tuple[str, str]] | None = None,
+    store: Store | None = None,
 ) -> bytes:
-    """Make the body of a RESULTS frame; a value that cannot be pickled becomes a failure of its item."""
+    """Make the body of a RESULTS frame; a value that cannot be pickled becomes a failure of its item.
+
+    Args:
+        store: Where large buffers go; None: into the frame.
+    """
     flags = 0
     if plain(values):
         flags, out = WHOLE, values
     else:
-        out = [_dump_result(value, offset, failures) for offset, value in enumerate(values)]
+        out = [_dump_result(value, offset, failures, store) for offset, value in enumerate(values)]
     head = RESULTS_HEAD.pack(batch, len(values), seconds, flags)
     return head + pickle.dumps((out, failures or None, durations, texts), PROTOCOL)
 
 
-def _dump_result(value: object, offset: int, failures: dict[int, exceptions.Encoded]) -> bytes | None:
+def _dump_result(
+    value: object, offset: int, failures: dict[int, exceptions.Encoded], store: Store | None
+) -> bytes | Parcel | None:
     if value is None:
         return None
     try:
-        return pickle.dumps(value, PROTOCOL)
+        if store is None:
+            return pickle.dumps(value, PROTOCOL)
+        data, stored = store.dumps(value)
+        if stored is None:
+            return data
+        return store.parcel(data, stored, PARENT) or pickle.dumps(value, PROTOCOL)
     except BaseException as error:  # a user's __reduce__ may raise anything, also SystemExit
         failures[offset] = exceptions.encode_unsendable(error, value)
         return None
@@ -120,19 +137,23 @@ class Results:
         self.texts = texts
 
 
-def decode_results(flags: int, body: bytes | bytearray | memoryview) -> Results:
+def decode_results(flags: int, body: bytes | bytearray | memoryview, store: Store | None = None) -> Results:
     """Rebuild what `encode_results` was given; what cannot be rebuilt becomes a failure of its item."""
     out, records, durations, texts = pickle.loads(body)
     failures: dict[int, BaseException] = {}
     if not flags & WHOLE:
-        out = [data if data is None else _load_result(data, offset, failures) for offset, data in enumerate(out)]
+        out = [data if data is None else _load_result(data, offset, failures, store) for offset, data in enumerate(out)]
     if records:
         failures.update((offset, exceptions.decode(record)) for offset, record in records.items())
     return Results(out, failures or None, durations, texts)
 
 
-def _load_result(data: bytes, offset: int, failures: dict[int, BaseException]) -> Any:
-    value, failed = exceptions.rebuild(data)
+def _load_result(data: bytes | Parcel, offset: int, failures: dict[int, BaseException], store: Store | None) -> Any:
+    buffers = None
+    if type(data) is tuple:
+        assert store is not None
+        data, buffers = store.open(data)  # type: ignore[assignment]
+    value, failed = exceptions.rebuild(data, buffers)  # type: ignore[arg-type]
     if failed is not None:
         failures[offset] = exceptions.harmless(failed, "raised while the result was rebuilt in the parent")
     return value

@@ -15,6 +15,7 @@ from __future__ import annotations
 import mmap
 import os
 
+VAST = 1 << 60  # bytes of the file, of which the counters are the first; wire/shared_file.py has the rest
 SLOT_BYTES = 64  # a cache line each, so that two workers never write to the same one
 SLOT_NUMBERS = SLOT_BYTES // 8
 BATCH, POSITION = 0, 1
@@ -26,7 +27,12 @@ class Counters:
     """The parent's side: one anonymous mapping for all workers of a pool."""
 
     def __init__(self, slots: int) -> None:
-        self.descriptor = os.memfd_create("procession-counters", os.MFD_CLOEXEC)
+        self.descriptor = os.memfd_create("procession", os.MFD_CLOEXEC)
+        self.vast = True
+        try:
+            os.ftruncate(self.descriptor, VAST)
+        except OSError:  # a limit for the size of files
+            self.vast = False
         try:
             self._map = self._mapped(slots)
         except BaseException:
@@ -37,7 +43,8 @@ class Counters:
 
     def _mapped(self, slots: int) -> mmap.mmap:
         size = -(-slots * SLOT_BYTES // mmap.PAGESIZE) * mmap.PAGESIZE
-        os.ftruncate(self.descriptor, size)
+        if not self.vast:
+            os.ftruncate(self.descriptor, size)
         return mmap.mmap(self.descriptor, size)
 
     def widen(self, slots: int) -> None:
@@ -91,11 +98,12 @@ class Counters:
 
 def open_slot(descriptor: int, slot: int) -> memoryview:
     """The worker's side: its slot as a writable view of 64-bit numbers; it outlives the descriptor."""
-    mapping = mmap.mmap(descriptor, os.fstat(descriptor).st_size)
+    page, place = divmod(slot, mmap.PAGESIZE // SLOT_BYTES)
+    mapping = mmap.mmap(descriptor, mmap.PAGESIZE, offset=page * mmap.PAGESIZE)
     if hasattr(mmap, "MADV_DONTFORK"):
         # The child of a task must not write here. Python's own fork takes the slot away from it (worker/loop.py); one
         # that C code has forked behind Python's back dies of the attempt, before it could run another item.
         mapping.madvise(mmap.MADV_DONTFORK)
         KEPT.append(mapping)  # a child of a task has none here: it must not unmap what it may have there instead
     numbers = memoryview(mapping).cast("q")
-    return numbers[slot * SLOT_NUMBERS : (slot + 1) * SLOT_NUMBERS]
+    return numbers[place * SLOT_NUMBERS : (place + 1) * SLOT_NUMBERS]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pickle
 import threading
+from collections.abc import Iterable
 
 from procession.model.errors import MaybeEncodingError, RemoteError, TaskExit
 from procession.model.light import Any
@@ -152,19 +153,22 @@ def _passed_a_handler(error: BaseException) -> bool:
     return False
 
 
-def rebuild(data: bytes | memoryview) -> tuple[Any, BaseException | None]:
+def rebuild(data: bytes | memoryview, buffers: Iterable[memoryview] | None = None) -> tuple[Any, BaseException | None]:
     """Unpickle what a worker sent; give the value, or what rebuilding it raised.
+
+    Args:
+        buffers: Those that it sent beside the pickle.
 
     Raises:
         KeyboardInterrupt: Ctrl-C was pressed meanwhile.
     """
     try:
-        return pickle.loads(data), None
+        return pickle.loads(data, buffers=buffers), None
     except KeyboardInterrupt as error:
         if threading.current_thread() is not threading.main_thread():
             return None, error
         try:
-            pickle.loads(data)
+            pickle.loads(data, buffers=buffers)
         except BaseException as again:  # what the pickle itself raises, it raises again
             return None, again
         raise

@@ -29,6 +29,8 @@ class Kind(IntEnum):
     BROKEN = 7  # the initializer has failed
     RESULTS = 8  # how the next items of a batch ended
     RECORDS = 9  # log records, before the outcome of their item
+    # both ways
+    STORED = 10  # the kind and the place of a frame whose body is in a block
 
 
 def frame(kind: int, body: bytes) -> list[bytes | memoryview]:

@@ -17,10 +17,14 @@ from collections.abc import Mapping
 from types import FunctionType
 
 from procession.model.errors import InputNotPicklable
-from procession.model.light import Any
+from procession.model.light import TYPE_CHECKING, Any
 from procession.wire import pickling
 from procession.wire.references import names_reached
 from procession.wire.rules import NOT_FOUND, Uses, can_be_shared, main_namespace
+
+if TYPE_CHECKING:
+    from procession.wire.blocks import Stored
+    from procession.wire.store import Apart, Store
 
 NO_NAMES: frozenset[str] = frozenset()
 KEPT_PLANS = 200  # sets of names that calls needed; each is some hundred bytes
@@ -35,14 +39,18 @@ class Packed:
         names: What it needs directly of the parent's `__main__` there.
         bound: What those of them were bound to that the bytes refer to: where that has changed, the same bytes mean
             something else.
+        stored: The large buffers that belong to the data.
     """
 
-    __slots__ = ("bound", "data", "names")
+    __slots__ = ("bound", "data", "names", "stored")
 
-    def __init__(self, data: bytes, names: frozenset[str], bound: tuple[object, ...] = ()) -> None:
+    def __init__(
+        self, data: bytes, names: frozenset[str], bound: tuple[object, ...] = (), stored: Stored | None = None
+    ) -> None:
         self.data = data
         self.names = names
         self.bound = bound
+        self.stored = stored
 
 
 NOTHING = Packed(b"", NO_NAMES)  # of what does not travel
@@ -109,13 +117,28 @@ def _in_order(unordered: list[_Definition]) -> tuple[list[_Definition], bool]:
     return list(done.values()), tangled
 
 
-def pack_plainly(value: object) -> Packed | None:
-    """Pickle a value as everybody does; None if that is not enough, since it needs something of `__main__`."""
+def pack_plainly(value: object, store: Store | None) -> Packed | None:
+    """Pickle a value as everybody does; None if that is not enough, since it needs something of `__main__`.
+
+    Args:
+        store: Where large buffers go; None: they stay in the data.
+    """
     try:
-        data = pickle.dumps(value, 5)
+        data, stored = (_written(value, None), None) if store is None else store.dumps(value, _written)
     except Exception:  # our own pickler knows more, or says why not
         return None
-    return Packed(data, NO_NAMES) if b"_main__" not in data else None  # in both names of the main module
+    return Packed(data, NO_NAMES, (), stored)
+
+
+class _NeedsMain(Exception):
+    """What it needs of `__main__` must be sent, too."""
+
+
+def _written(value: object, apart: Apart | None) -> bytes:
+    data = pickle.dumps(value, 5, buffer_callback=apart)
+    if b"_main__" in data:  # in both names of the main module
+        raise _NeedsMain
+    return data
 
 
 class Shipper:
@@ -123,9 +146,11 @@ class Shipper:
 
     Args:
         baseline: What `__main__` of each new worker has from its start: a copy of the parent's of then. None: nothing.
+        store: Where large buffers go.
     """
 
-    def __init__(self, baseline: Mapping[str, object] | None) -> None:
+    def __init__(self, baseline: Mapping[str, object] | None, store: Store | None = None) -> None:
+        self._store = store
         self._baseline: Mapping[str, object] = {} if baseline is None else baseline
         self._known: dict[str, _Definition] = {}
         self._versions: dict[str, int] = {}
@@ -141,7 +166,7 @@ class Shipper:
             InputNotPicklable: A global that it needs in the worker cannot be pickled.
             BaseException: Whatever pickling the value itself raises.
         """
-        return pack_plainly(value) or self.pack_main(value)
+        return pack_plainly(value, self._store) or self.pack_main(value)
 
     def pack_main(self, value: object) -> Packed:
         """Pickle a value that `pack_plainly` does not.
@@ -151,11 +176,16 @@ class Shipper:
         """
         main = main_namespace()
         uses = Uses(main, "the call")
-        data = pickling.dumps(value, uses)
+
+        def write(value: object, apart: Apart | None) -> bytes:
+            uses.apart = apart
+            return pickling.dumps(value, uses)
+
+        data, stored = (write(value, None), None) if self._store is None else self._store.dumps(value, write)
         names = frozenset(name for name in uses.names if name in main)
         if names:
             self._plan(names, uses.names)
-        return Packed(data, names, tuple(main[name] for name in sorted(uses.eager) if name in main))
+        return Packed(data, names, tuple(main[name] for name in sorted(uses.eager) if name in main), stored)
 
     def definitions(self, names: frozenset[str], sent: dict[str, int]) -> bytes | None:
         """Give the definitions that a worker lacks of these names and all that they need; None if it lacks nothing.

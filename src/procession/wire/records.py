@@ -54,7 +54,7 @@ def pack(record: logging.LogRecord, process: str) -> bytes:
     return pickle.dumps(facts, PROTOCOL)
 
 
-def unpack(body: bytes | bytearray) -> Iterator[logging.LogRecord]:
+def unpack(body: bytes | bytearray | memoryview) -> Iterator[logging.LogRecord]:
     """Read the records of a frame."""
     file = io.BytesIO(body)
     while file.tell() < len(body):

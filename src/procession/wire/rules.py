@@ -15,10 +15,13 @@ from collections import ChainMap
 from collections.abc import Callable
 from types import CellType, FunctionType, MappingProxyType, ModuleType
 
-from procession.model.light import Any
+from procession.model.light import TYPE_CHECKING, Any
 from procession.wire import rebuilding
 from procession.wire.parts import Cell, Import, Space, closure, special_attributes, submodules, taken_apart
 from procession.wire.references import ATOMS, MAIN_NAMES
+
+if TYPE_CHECKING:
+    from procession.wire.store import Apart
 
 NOT_FOUND = object()
 
@@ -37,7 +40,7 @@ class Uses:
         defined: Names whose value is written out, not referred to.
     """
 
-    __slots__ = ("defined", "eager", "main", "names", "there", "user", "watched")
+    __slots__ = ("apart", "defined", "eager", "main", "names", "there", "user", "watched")
 
     def __init__(self, main: dict[str, Any], user: str, defined: frozenset[str] = frozenset()) -> None:
         self.main = main
@@ -46,6 +49,7 @@ class Uses:
         self.names: dict[str, str] = {}  # every global used, and who uses it; builtins among them
         self.eager: set[str] = set()  # those that must be there before the pickle is loaded
         self.watched: set[int] = set()  # ids to look out for; afterwards, those that the pickle holds
+        self.apart: Apart | None = None  # takes large buffers
         self.there: dict[int, str] = {}  # by id: other values that the worker has, and under which name
 
     def refer(self, name: str) -> None:
@@ -58,7 +62,7 @@ class LightPickler(pickle.Pickler):
     """A pickler that knows `__main__` and takes functions and classes apart."""
 
     def __init__(self, file: io.BytesIO, uses: Uses) -> None:
-        super().__init__(file, 5)
+        super().__init__(file, 5, buffer_callback=uses.apart)
         self.begin(uses)
 
     def begin(self, uses: Uses) -> None:

@@ -24,17 +24,21 @@ from procession.wire.channel import CHANNEL_LOST, WorkerChannel
 from procession.wire.counter import BATCH, NOTHING, POSITION
 from procession.wire.exceptions import Encoded, encode
 from procession.wire.frames import Kind
+from procession.wire.store import LARGE, Parcel, Store
 from procession.worker import identity, inherited, look
 from procession.worker.care import Care
 from procession.worker.coroutines import Coroutines
 from procession.worker.modules import MODULES
-from procession.worker.steps import STEPS, Prepared, Step, encode_failure, failing
+from procession.worker.parcels import Parcels
+from procession.worker.steps import Load, Prepared, Step, encode_failure, failing, step_for
 
 FRAMES_OF_A_STEP = 3  # _advance, step, and one of STEPS: an error from deeper inside is the task's
 STEP_ITEMS = 64  # bounds how many finished outcomes a sudden long item can hold up
 STEP_SECONDS = 0.00005  # a step of less is doubled: reading the clock (40 ns) stays below 1 %
 AT_ONCE_SECONDS = 0.0002  # an item that took so long is worth a message of its own (10 to 20 µs on each side)
 GATHER_SECONDS = 0.001  # shorter ones wait so long at the most
+
+Body = bytes | bytearray | memoryview  # of a frame
 
 
 class Loop:
@@ -45,16 +49,19 @@ class Loop:
         tickets: Descriptor of the pipe with the tickets, non-blocking.
         counter: This worker's slot.
         care: What is done around the items.
+        file: Descriptor of the shared file.
     """
 
-    def __init__(self, channel: WorkerChannel, tickets: int, counter: memoryview, care: Care) -> None:
+    def __init__(self, channel: WorkerChannel, tickets: int, counter: memoryview, care: Care, file: int) -> None:
         self.care = care
+        self.store = Store(file, 0, 0)  # until more is known
+        self._file = file
         self.step = self._plain_step  # what runs a step of the batch
         self._channel = channel
         self._tickets = tickets
         self._counter = counter
         self._ticket: int | None = None  # one that was read for a later batch
-        self._packed: dict[int, bytes] = {}  # functions that no item has asked for yet
+        self._packed: dict[int, bytes | Parcel] = {}  # functions that no item has asked for yet
         self._functions: dict[int, Callable[..., Any]] = {}
         self._coroutines = Coroutines()
         self._broken: Encoded | None = None  # what went wrong with the last definitions
@@ -74,7 +81,7 @@ class Loop:
                 return self._initialize(body)
         return False
 
-    def _look(self, body: bytes | bytearray) -> bool:
+    def _look(self, body: Body) -> bool:
         try:
             look.put_on(codec.load(body))
         except BaseException as error:  # a main module that runs once more may raise anything
@@ -82,13 +89,15 @@ class Loop:
             return False
         return True
 
-    def _initialize(self, body: bytes | bytearray) -> bool:
+    def _initialize(self, body: Body) -> bool:
         try:
             if self._broken is not None:
                 raise Prepared(self._broken)
-            number, size = codec.BEGIN_HEAD.unpack_from(body)
+            place, size, number = codec.BEGIN_HEAD.unpack_from(body)
             begin = codec.BEGIN_HEAD.size + size
-            self.care.begin(number, codec.load(memoryview(body)[codec.BEGIN_HEAD.size : begin]))
+            chosen = codec.load(memoryview(body)[codec.BEGIN_HEAD.size : begin])
+            self.store = Store(self._file, number + 1, chosen["shared"])
+            self.care.begin(place, chosen)
             first = codec.load(memoryview(body)[begin:]) if len(body) > begin else None
             inherited.close()  # what was rebuilt of them has its own
             if first is not None:
@@ -140,21 +149,24 @@ class Loop:
 
     # What came before a batch.
 
-    def _learn(self, body: bytes | bytearray) -> None:
-        number, forgotten = codec.FUNCTION_HEAD.unpack_from(body)
-        self._packed[number] = bytes(body[codec.FUNCTION_HEAD.size :])
-        self._packed.pop(forgotten, None)
+    def _learn(self, body: Body) -> None:
+        number, forgotten, large = codec.FUNCTION_HEAD.unpack_from(body)
+        data = bytes(body[codec.FUNCTION_HEAD.size :])
+        self._packed[number] = codec.load(data) if large else data
         self._functions.pop(forgotten, None)
+        never_used = self._packed.pop(forgotten, None)
+        if type(never_used) is tuple:
+            self.store.refuse(never_used)
 
     def _function(self, number: int) -> Callable[..., Any]:
         function = self._functions.get(number)
         if function is None:
             # Rebuilding may run users' code and is part of the item: it fails or dies with it.
-            function = self._functions[number] = self._coroutines.plain(codec.load(self._packed[number]))
+            function = self._functions[number] = self._coroutines.plain(self.store.loads(self._packed[number]))
             del self._packed[number]
         return function
 
-    def _define(self, body: bytes | bytearray) -> None:
+    def _define(self, body: Body) -> None:
         try:
             functions.install(bytes(body))
         except BaseException as error:
@@ -162,14 +174,18 @@ class Loop:
 
     # A batch.
 
-    def _run_batch(self, body: bytes | bytearray) -> None:
+    def _run_batch(self, body: Body) -> None:
         batch, number, count, group, style, flags, call, start = codec.BATCH_HEAD.unpack_from(body)
         self.care.current.begin_batch(call, start)
         self.step = self.care.step_for(bool(flags & codec.TIMED)) or self._plain_step
-        step: Step = STEPS[style, bool(flags & codec.WHOLE)]
         self._counter[POSITION] = 0  # rebuilding the function is part of the first item
         self._counter[BATCH] = batch
         MODULES.mend()
+        items = codec.load(memoryview(body)[codec.BATCH_HEAD.size :])
+        del body
+        parcels = Parcels(self.store, items, style) if flags & codec.PARCELS else None
+        load = None if flags & codec.WHOLE else codec.load if parcels is None else parcels.loads
+        step = step_for(style, load)
         function: Callable[..., Any] = self._function
         run = Run
         if self._broken is not None:
@@ -178,17 +194,17 @@ class Loop:
             try:
                 function = self._function(number)
                 if style in (Style.BATCH, Style.COLUMNS):
-                    run, step, function = self._together(style, step, function, bool(flags & codec.WHOLE))
+                    run, step, function = self._together(style, step, function, load)
             except BaseException as error:
                 step = failing(encode(error))
-        items = iter(codec.load(memoryview(body)[codec.BATCH_HEAD.size :]))
-        del body
         self._counter[POSITION] = NOTHING
-        run(self, batch, step, function, items, flags).run(count, group)
+        run(self, batch, step, function, iter(items), flags).run(count, group)
+        if parcels is not None:
+            parcels.refuse_unopened()
         self._counter[BATCH] = 0
 
     def _together(
-        self, style: int, step: Step, function: Callable[..., Any], plain: bool
+        self, style: int, step: Step, function: Callable[..., Any], load: Load | None
     ) -> tuple[type[Run], Step, Callable[..., Any]]:
         """Choose how a function of many items runs: one call for all; or one for each, where each gets care."""
         from procession.worker import together
@@ -196,7 +212,7 @@ class Loop:
         function = self._coroutines.plain(together.unwrapped(function))
         if self.step != self._plain_step:
             return Run, step, together.alone(function)
-        return TogetherRun, together.step(style, not plain), function
+        return TogetherRun, together.step(style, load), function
 
     def claim(self, batch: int) -> bool:
         """Claim the next group of a batch; False if the parent has taken it back."""
@@ -222,6 +238,8 @@ class Loop:
 
     def _say(self, kind: Kind, body: bytes) -> None:
         self._leave_if_forked(None)
+        if len(body) >= LARGE and (wrapped := self.store.wrap(kind, body, codec.PARENT)) is not None:
+            kind, body = Kind.STORED, wrapped
         records = self.care.records
         try:
             if records is None:
@@ -233,11 +251,14 @@ class Loop:
         except OSError:  # a task closed the descriptor, or the parent is gone
             self._leave()
 
-    def _hear(self) -> tuple[int, bytes | bytearray] | None:
+    def _hear(self) -> tuple[int, Body] | None:
         try:
-            return self._channel.receive()
+            received = self._channel.receive()
         except OSError:  # as above
             self._leave()
+        if received is not None and received[0] == Kind.STORED:
+            return self.store.unwrap(received[1])
+        return received
 
     def _leave(self) -> NoReturn:
         """End without the channel. What ran last has ended; any item since the last message may be at fault."""
@@ -353,7 +374,7 @@ class Run:
         failures, self._failures = self._failures, {}
         durations, self._durations = self._durations, [] if self._timed else None
         texts = self._loop.care.take_texts()
-        body = codec.encode_results(self._batch, self._seconds, values, failures, durations, texts)
+        body = codec.encode_results(self._batch, self._seconds, values, failures, durations, texts, self._loop.store)
         self._seconds = 0.0
         self._loop.send(body)
 

@@ -35,14 +35,14 @@ def live(
     """
     nesting.set_outer_workers(workers)
     counter = open_slot(counters, slot)
-    os.close(counters)
+    os.set_inheritable(counters, False)
     look.quiet_input()
     look.print_by_lines()
     stacks.answer()
     identity = Identity(name, parent, line)
     channel = WorkerChannel(sock)
     care = Care(counter, channel, name)
-    loop = Loop(channel, tickets, counter, care)
+    loop = Loop(channel, tickets, counter, care, counters)
 
     def serve() -> None:
         if loop.begin():

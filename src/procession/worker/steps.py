@@ -13,11 +13,12 @@ from collections.abc import Callable, Iterator
 
 from procession.model.light import Any
 from procession.model.task import Style
-from procession.wire.codec import load
+from procession.wire import codec
 from procession.wire.counter import POSITION
 from procession.wire.exceptions import Encoded, encode
 
 # position of the first item, at most so many items, the inputs, what to call, the counter, where values go
+Load = Callable[[Any], Any]
 Step = Callable[[int, Iterator[Any], Callable[..., Any], memoryview, list[Any]], None]
 
 
@@ -32,17 +33,6 @@ def call_plain(
         append(function(item))
 
 
-def call_pickled(
-    position: int, items: Iterator[Any], function: Callable[..., Any], counter: memoryview, out: list[Any]
-) -> None:
-    """function(item), the item being pickled by itself: rebuilding it is part of running it."""
-    append = out.append
-    for item in items:
-        counter[POSITION] = position
-        position += 1
-        append(function(load(item)))
-
-
 def star_plain(
     position: int, items: Iterator[Any], function: Callable[..., Any], counter: memoryview, out: list[Any]
 ) -> None:
@@ -54,43 +44,78 @@ def star_plain(
         append(function(*item))
 
 
-def star_pickled(
-    position: int, items: Iterator[Any], function: Callable[..., Any], counter: memoryview, out: list[Any]
-) -> None:
-    """function(*item), the item being pickled by itself."""
-    append = out.append
-    for item in items:
-        counter[POSITION] = position
-        position += 1
-        append(function(*load(item)))
+def call_pickled(load: Load) -> Step:
+    """Make a step that runs function(item), each item being pickled by itself: rebuilding it is part of running it."""
+
+    def step(
+        position: int, items: Iterator[Any], function: Callable[..., Any], counter: memoryview, out: list[Any]
+    ) -> None:
+        append = out.append
+        for item in items:
+            counter[POSITION] = position
+            position += 1
+            append(function(load(item)))
+
+    return step
 
 
-def apply_pickled(
-    position: int, items: Iterator[Any], function: Callable[..., Any], counter: memoryview, out: list[Any]
-) -> None:
-    """Each item names its own function: `function` looks it up; a number of None means that nobody wants the item."""
-    append = out.append
-    for number, data in items:
-        counter[POSITION] = position
-        position += 1
-        if number is None:
-            append(None)
-            continue
-        args, kwargs = load(data)
-        append(function(number)(*args, **kwargs))
+def star_pickled(load: Load) -> Step:
+    """Make a step that runs function(*item), each item being pickled by itself."""
+
+    def step(
+        position: int, items: Iterator[Any], function: Callable[..., Any], counter: memoryview, out: list[Any]
+    ) -> None:
+        append = out.append
+        for item in items:
+            counter[POSITION] = position
+            position += 1
+            append(function(*load(item)))
+
+    return step
 
 
-STEPS: dict[tuple[int, bool], Step] = {
-    (Style.CALL, True): call_plain,
-    (Style.CALL, False): call_pickled,
-    (Style.STAR, True): star_plain,
-    (Style.STAR, False): star_pickled,
-    (Style.APPLY, False): apply_pickled,
-    (Style.BATCH, True): call_plain,  # these four where every item is run by itself all the same
-    (Style.BATCH, False): call_pickled,
-    (Style.COLUMNS, True): star_plain,
-    (Style.COLUMNS, False): star_pickled,
+def apply_pickled(load: Load) -> Step:
+    """Make a step whose items name their own functions: `function` looks one up; None: nobody wants the item."""
+
+    def step(
+        position: int, items: Iterator[Any], function: Callable[..., Any], counter: memoryview, out: list[Any]
+    ) -> None:
+        append = out.append
+        for number, data in items:
+            counter[POSITION] = position
+            position += 1
+            if number is None:
+                append(None)
+                continue
+            args, kwargs = load(data)
+            append(function(number)(*args, **kwargs))
+
+    return step
+
+
+# How items are run by themselves; those of BATCH and COLUMNS too, where each gets care.
+PLAIN: dict[int, Step] = {
+    Style.CALL: call_plain,
+    Style.STAR: star_plain,
+    Style.BATCH: call_plain,
+    Style.COLUMNS: star_plain,
 }
+PICKLED: dict[int, Callable[[Load], Step]] = {
+    Style.CALL: call_pickled, Style.STAR: star_pickled, Style.APPLY: apply_pickled, Style.BATCH: call_pickled,
+    Style.COLUMNS: star_pickled,
+}  # fmt: skip
+IN_FRAMES = {style: make(codec.load) for style, make in PICKLED.items()}
+
+
+def step_for(style: int, load: Load | None) -> Step:
+    """Choose how items are run.
+
+    Args:
+        load: What rebuilds an item; None: they stand there as they are.
+    """
+    if load is None:
+        return PLAIN[style]
+    return IN_FRAMES[style] if load is codec.load else PICKLED[style](load)
 
 
 def failing(error: Encoded) -> Step:

@@ -13,7 +13,6 @@ from functools import partial, update_wrapper
 from procession.model.errors import shorten
 from procession.model.light import Any
 from procession.model.task import Style
-from procession.wire.codec import load
 from procession.wire.counter import POSITION
 
 TOGETHER = (Style.BATCH, Style.COLUMNS)
@@ -103,7 +102,7 @@ def _note(error: BaseException, text: str) -> None:
         pass  # a class that refuses attributes keeps its text
 
 
-def step(style: int, pickled: bool) -> Callable[..., None]:
+def step(style: int, load: Callable[[Any], Any] | None) -> Callable[..., None]:
     """Make what runs all items that it is given, in one call: `Loop.step` calls it like one of `STEPS`."""
 
     def together(
@@ -113,7 +112,7 @@ def step(style: int, pickled: bool) -> Callable[..., None]:
         inputs, places, failures = [], [], {}
         for place, item in enumerate(items):
             try:
-                inputs.append(load(item) if pickled else item)
+                inputs.append(item if load is None else load(item))
                 places.append(place)
             except BaseException as error:  # it cannot be rebuilt: its own fault only
                 failures[place] = error

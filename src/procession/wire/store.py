@@ -1,0 +1,164 @@
+"""The store: one process's side of the shared file, for what is too large for a frame.
+
+Knows: that large buffers go by blocks and what to do where they cannot.
+Must not know: frames, who runs what.
+
+The parts behind it are loaded with the first large buffer: most programs have none.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+from pickle import PickleBuffer
+
+from procession.model.light import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from procession.wire.blocks import Blocks, Spans, Stored
+    from procession.wire.views import Views
+
+LARGE = 1 << 17  # bytes from which on a block is cheaper than the frame
+IN_BLOCK = b""  # the pickle of a parcel that is itself large: it is the last buffer of the block
+
+Parcel = tuple[bytes, int, int, int, "Spans"]  # a pickle; the mark, offset, size and spans of its buffers
+
+
+def write_plainly(value: object, apart: Apart | None) -> bytes:
+    """Pickle a value as everybody does."""
+    return pickle.dumps(value, 5, buffer_callback=apart)
+
+
+class Apart:
+    """Takes the large buffers of a pickle that is being written: what `pickle` calls `buffer_callback`."""
+
+    def __init__(self) -> None:
+        self.buffers: list[memoryview] = []
+
+    def __call__(self, buffer: PickleBuffer) -> bool:
+        try:
+            raw = buffer.raw()
+        except BufferError:  # it has gaps
+            return True
+        if len(raw) < LARGE:
+            return True
+        self.buffers.append(raw)
+        return False
+
+
+Write = Callable[[object, Apart | None], bytes]
+
+
+class Store:
+    """What this process writes for others, and what it sees of theirs.
+
+    Args:
+        descriptor: Of the shared file.
+        owner: Who this is; see `shared_file.region`.
+        limit: Bytes that it may write at once; 0: none, everything goes into frames.
+    """
+
+    def __init__(self, descriptor: int, owner: int, limit: int) -> None:
+        self._descriptor = descriptor
+        self._owner = owner
+        self._limit = limit
+        self._blocks: Blocks | None = None
+        self._views: Views | None = None
+
+    def dumps(self, value: object, write: Write = write_plainly) -> tuple[bytes, Stored | None]:
+        """Pickle a value; what is large of it goes into a block.
+
+        Args:
+            write: Pickles it.
+
+        Raises:
+            BaseException: What pickling it raised.
+        """
+        if not self._limit:
+            return write(value, None), None
+        apart = Apart()
+        data = write(value, apart)
+        large = len(data) >= LARGE
+        if not (apart.buffers or large):
+            return data, None
+        stored = self._own_blocks().put([*apart.buffers, memoryview(data)] if large else apart.buffers)
+        if stored is not None:
+            return (IN_BLOCK if large else data), stored
+        return (write(value, None) if apart.buffers else data), None
+
+    def parcel(self, data: bytes, stored: Stored, receiver: object) -> Parcel | None:
+        """Let a process see the buffers of a pickle; None: they cannot be given."""
+        mark = self._own_blocks().give(stored, receiver)
+        return None if mark is None else (data, mark, stored.block.offset, stored.size, stored.spans)
+
+    def open(self, parcel: Parcel) -> tuple[bytes | memoryview, list[memoryview]]:
+        """Look at a parcel: the pickle and its buffers."""
+        data, mark, offset, size, spans = parcel
+        buffers = self._own_views().open(mark, offset, size, spans)
+        return (data or buffers.pop()), buffers
+
+    def loads(self, item: bytes | Parcel) -> Any:
+        """Rebuild what `dumps` was given.
+
+        Raises:
+            BaseException: What rebuilding it raised.
+        """
+        if type(item) is not tuple:
+            return pickle.loads(item)  # type: ignore[arg-type]
+        data, buffers = self.open(item)
+        return pickle.loads(data, buffers=buffers)
+
+    def wrap(self, kind: int, body: bytes, receiver: object) -> bytes | None:
+        """Put the body of a frame into a block; give the body of the frame that says so, None where it cannot be."""
+        if not self._limit:
+            return None
+        stored = self._own_blocks().put([memoryview(body)])
+        parcel = None if stored is None else self.parcel(IN_BLOCK, stored, receiver)
+        return None if parcel is None else pickle.dumps((kind, parcel), 5)
+
+    def unwrap(self, body: bytes | bytearray | memoryview) -> tuple[int, memoryview]:
+        """Look at what `wrap` was given."""
+        kind, parcel = pickle.loads(body)
+        return kind, self._own_views().open(*parcel[1:])[0]
+
+    def refuse(self, parcel: Parcel) -> None:
+        """Say that nobody here will look at a parcel."""
+        self._own_views().return_(parcel[1])
+
+    def bury(self, receiver: object, owner: int) -> None:
+        """A process has ended.
+
+        Args:
+            receiver: What it was given under.
+            owner: Whose region it wrote to.
+        """
+        if self._blocks is not None:
+            self._blocks.bury(receiver)
+        if self._views is not None:
+            self._views.bury(owner)
+
+    def close(self) -> None:
+        """Give back what nobody sees."""
+        if self._blocks is not None:
+            self._blocks.close()
+            self._blocks = None
+        if self._views is not None:
+            self._views.close()
+            self._views = None
+        self._limit = 0
+
+    def _own_blocks(self) -> Blocks:
+        if self._blocks is None:
+            from procession.wire.blocks import Blocks
+            from procession.wire.shared_file import SharedFile
+
+            self._blocks = Blocks(SharedFile(self._descriptor), self._owner, self._limit)
+        return self._blocks
+
+    def _own_views(self) -> Views:
+        if self._views is None:
+            from procession.wire.shared_file import SharedFile
+            from procession.wire.views import Views
+
+            self._views = Views(SharedFile(self._descriptor))
+        return self._views

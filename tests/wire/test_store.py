@@ -1,0 +1,252 @@
+"""The store: what one process writes others see, for as long as they look at it, and never after it was used anew."""
+
+from __future__ import annotations
+
+import gc
+import os
+import pickle
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from procession.wire.counter import Counters
+from procession.wire.shared_file import MARKS
+from procession.wire.store import LARGE, Store
+
+numpy = pytest.importorskip("numpy")
+
+LIMIT = 64 * LARGE
+
+
+class Pair:
+    """A parent and a worker, both in this process."""
+
+    def __init__(self, limit: int = LIMIT) -> None:
+        self.counters = Counters(8)
+        self.parent = Store(self.counters.descriptor, 0, limit)
+        self.worker = Store(self.counters.descriptor, 7, limit)
+
+    def send(self, value: object) -> Any:
+        """Pickle a value as the parent does; give what the worker gets."""
+        data, stored = self.parent.dumps(value)
+        return data if stored is None else self.parent.parcel(data, stored, "worker")
+
+    def pages(self) -> int:
+        """Bytes of memory that the file takes."""
+        return os.fstat(self.counters.descriptor).st_blocks * 512
+
+    def close(self) -> None:
+        """The end of the pool; a worker has ended before it."""
+        self.parent.bury("worker", 7)
+        self.parent.close()
+        self.counters.close()
+
+
+@pytest.fixture
+def pair() -> Iterator[Pair]:
+    both = Pair()
+    yield both
+    gc.collect()
+    both.close()
+    both.worker.close()  # this process does not end with it
+
+
+def array(fill: float = 1.0, size: int = LARGE) -> Any:
+    return numpy.full(size // 8, fill)
+
+
+def test_a_large_array_is_not_in_the_pickle(pair: Pair) -> None:
+    parcel = pair.send(array(3.0))
+    assert type(parcel) is tuple and len(pickle.dumps(parcel)) < 1000
+    there = pair.worker.loads(parcel)
+    assert (there == 3.0).all() and there.flags.writeable
+
+
+def test_what_is_small_or_has_gaps_travels_as_before(pair: Pair) -> None:
+    for value in (array(size=LARGE // 2), array(size=LARGE)[::2], "text", None):
+        item = pair.send(value)
+        assert type(item) is bytes
+        assert numpy.array_equal(pair.worker.loads(item), value)
+
+
+@pytest.mark.parametrize("value", [b"ab" * LARGE, bytearray(LARGE), "text" * LARGE, list(range(LARGE))])
+def test_a_large_pickle_goes_into_a_block_as_a_whole(pair: Pair, value: object) -> None:
+    parcel = pair.send(value)
+    assert len(pickle.dumps(parcel)) < 1000
+    assert pair.worker.loads(parcel) == value
+
+
+def test_arrays_keep_their_order_their_kind_and_who_may_write(pair: Pair) -> None:
+    fixed = array(2.0)
+    fixed.flags.writeable = False
+    wide = numpy.asfortranarray(numpy.arange(LARGE, dtype="i4").reshape(64, -1))
+    words = numpy.full(LARGE, "word")
+    value = {"fixed": fixed, "wide": wide, "words": words, "small": 1}
+    there = pair.worker.loads(pair.send(value))
+    assert not there["fixed"].flags.writeable and there["wide"].flags.writeable
+    assert there["wide"].flags.f_contiguous and (there["wide"] == wide).all() and (there["words"] == words).all()
+
+
+def test_what_the_receiver_changes_is_its_own(pair: Pair) -> None:
+    mine = array(1.0)
+    data, stored = pair.parent.dumps(mine)
+    assert stored is not None
+    first = pair.worker.loads(pair.parent.parcel(data, stored, "worker"))
+    first[:] = 5.0
+    second = pair.worker.loads(pair.parent.parcel(data, stored, "worker"))
+    assert (mine == 1.0).all() and (second == 1.0).all() and (first == 5.0).all()
+
+
+def test_a_block_is_not_used_again_while_a_slice_of_it_is_seen(pair: Pair) -> None:
+    there = pair.worker.loads(pair.send(array(1.0)))
+    slice_ = there[::2]
+    del there
+    others = [pair.worker.loads(pair.send(array(number))) for number in range(20)]
+    assert (slice_ == 1.0).all()
+    assert [other[0] for other in others] == list(range(20))
+
+
+def test_a_block_that_nobody_sees_is_used_again(pair: Pair) -> None:
+    for number in range(200):
+        there = pair.worker.loads(pair.send(array(number)))
+        assert there[-1] == number
+        del there
+    assert pair.pages() < 5 * LARGE + 2 * MARKS
+
+
+def test_what_is_not_looked_at_comes_back_when_it_is_refused(pair: Pair) -> None:
+    for _ in range(200):
+        pair.worker.refuse(pair.send(array()))
+    assert pair.pages() < 5 * LARGE + 2 * MARKS
+
+
+def test_where_there_is_no_room_it_travels_in_the_pickle(pair: Pair) -> None:
+    seen = [pair.worker.loads(pair.send(array(number, 8 * LARGE))) for number in range(7)]
+    item = pair.send(array(9.0, 16 * LARGE))
+    assert type(item) is bytes and (pair.worker.loads(item) == 9.0).all()
+    assert [each[0] for each in seen] == list(range(7))
+    del seen
+    gc.collect()
+    assert type(pair.send(array(9.0, 16 * LARGE))) is tuple
+
+
+def test_a_limit_of_nothing_means_that_nothing_is_shared() -> None:
+    pair = Pair(0)
+    item = pair.send(array(4.0))
+    assert type(item) is bytes and (pair.worker.loads(item) == 4.0).all()
+    assert pair.parent.wrap(1, bytes(LARGE), "worker") is None
+    assert pair.pages() == 0
+    pair.close()
+    pair.worker.close()
+
+
+def test_a_frame_goes_into_a_block(pair: Pair) -> None:
+    wrapped = pair.parent.wrap(5, b"ab" * LARGE, "worker")
+    assert wrapped is not None
+    kind, body = pair.worker.unwrap(wrapped)
+    assert kind == 5 and bytes(body) == b"ab" * LARGE
+
+
+def test_what_a_dead_process_saw_is_used_again(pair: Pair) -> None:
+    for _ in range(6):
+        pair.send(array(size=8 * LARGE))
+    pair.parent.bury("worker", 7)
+    assert type(pair.send(array(size=32 * LARGE))) is tuple
+
+
+def test_what_a_dead_process_wrote_stays_while_it_is_seen(pair: Pair) -> None:
+    data, stored = pair.worker.dumps(array(6.0))
+    assert stored is not None
+    gone = [pair.worker.dumps(array(7.0)) for _ in range(3)]
+    there = pair.parent.loads(pair.worker.parcel(data, stored, "parent"))
+    kept = there[1::2]
+    del there
+    before = pair.pages()
+    pair.parent.bury("worker", 7)
+    assert pair.pages() <= before - 3 * LARGE and len(gone) == 3
+    assert (kept == 6.0).all()
+    before = pair.pages()
+    del kept
+    assert pair.pages() <= before - LARGE
+
+
+def test_views_outlive_all_else() -> None:
+    pair = Pair()
+    data, stored = pair.worker.dumps(array(6.0))
+    assert stored is not None
+    there = pair.parent.loads(pair.worker.parcel(data, stored, "parent"))
+    del stored
+    pair.close()
+    assert (there == 6.0).all()
+    there += 1
+    assert (there[::2] == 7.0).all()
+    del there
+    pair.worker.close()
+
+
+def test_pickling_after_the_end_needs_no_block(pair: Pair) -> None:
+    pair.parent.close()
+    assert type(pair.send(array())) is bytes
+
+
+def child_of(work: Any) -> int:
+    """Fork; the child works and ends; give its process id."""
+    pid = os.fork()
+    if not pid:
+        try:
+            os._exit(0 if work() else 1)
+        finally:
+            os._exit(2)
+    return pid
+
+
+def test_a_block_that_a_forked_child_sees_is_not_used_again_before_the_child_is_gone(pair: Pair) -> None:
+    there = pair.worker.loads(pair.send(array(1.0)))
+    read, write = os.pipe()
+
+    def look() -> bool:
+        os.read(read, 1)  # the parent has let go, and written much else
+        return bool((there == 1.0).all())
+
+    pid = child_of(look)
+    del there
+    for number in range(2, 40):
+        pair.worker.refuse(pair.send(array(number)))
+    os.write(write, b"x")
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    os.close(read)
+    os.close(write)
+    pair.worker.loads(pair.send(array(2.0)))  # notices that the child is gone
+    before = pair.pages()
+    for number in range(40):
+        pair.worker.refuse(pair.send(array(number)))
+    assert pair.pages() <= before + LARGE
+
+
+def test_what_a_child_of_a_dead_process_may_see_is_never_used_again(pair: Pair) -> None:
+    there = pair.worker.loads(pair.send(array(1.0)))
+    pid = child_of(lambda: bool(there[0]))
+    os.waitpid(pid, 0)
+    pair.parent.bury("worker", 7)
+    for number in range(2, 20):
+        pair.worker.refuse(pair.send(array(number)))
+    assert (there == 1.0).all()
+
+
+def test_a_child_changes_nothing_of_its_parent_s(pair: Pair) -> None:
+    there = pair.worker.loads(pair.send(array(1.0)))
+
+    def change() -> bool:
+        nonlocal there
+        there[:] = 8.0
+        del there
+        gc.collect()
+        return True
+
+    pid = child_of(change)
+    os.waitpid(pid, 0)
+    assert (there == 1.0).all()
+    for number in range(2, 20):
+        pair.worker.refuse(pair.send(array(number)))
+    assert (there == 1.0).all()
