@@ -202,15 +202,15 @@ def child_of(work: Any) -> int:
 
 
 def test_a_block_that_a_forked_child_sees_is_not_used_again_before_the_child_is_gone(pair: Pair) -> None:
-    there = pair.worker.loads(pair.send(array(1.0)))
+    seen = [pair.worker.loads(pair.send(array(1.0)))]
     read, write = os.pipe()
 
     def look() -> bool:
         os.read(read, 1)  # the parent has let go, and written much else
-        return bool((there == 1.0).all())
+        return bool((seen[0] == 1.0).all())
 
     pid = child_of(look)
-    del there
+    seen.clear()
     for number in range(2, 40):
         pair.worker.refuse(pair.send(array(number)))
     os.write(write, b"x")
