@@ -12,8 +12,9 @@ import threading
 from collections.abc import Callable, Sequence
 
 from procession.backends import causes, ending, printing
-from procession.backends.base import Broken, Ended, Gone, Logged, News, Portion, Ready, Refused, Watch
+from procession.backends.base import Broken, Gone, News, Portion, Ready, Refused, Watch
 from procession.backends.beginning import Beginning
+from procession.backends.hearing import Body, understood
 from procession.backends.link import Link, open_link
 from procession.backends.portions import Portions
 from procession.backends.room import Room
@@ -22,7 +23,6 @@ from procession.launcher.start_methods import Method
 from procession.model.errors import StartFailed
 from procession.model.light import Any
 from procession.model.settings import Settings
-from procession.wire import codec, exceptions
 from procession.wire.channel import ChannelClosed
 from procession.wire.frames import Kind
 from procession.wire.functions import Packed, Shipper
@@ -230,20 +230,11 @@ class Processes:
         """Let a caller read a worker's channel."""
         self._watch.unwatch(link.channel.fileno())
 
-    def _understand(self, link: Link, kind: int, body: bytes | bytearray | memoryview) -> News:
-        if kind == Kind.STORED:
-            kind, body = self.store.unwrap(body)
-        if kind == Kind.RESULTS:
-            batch, count, seconds, flags = codec.RESULTS_HEAD.unpack_from(body)
-            results = codec.decode_results(flags, memoryview(body)[codec.RESULTS_HEAD.size :], self.store)
-            return Ended(link.number, batch, count, seconds, results, len(body))
-        if kind == Kind.RECORDS:
-            return Logged(link.number, body)
-        if kind == Kind.READY:
+    def _understand(self, link: Link, kind: int, body: Body) -> News:
+        news = understood(link, kind, body, self.store)
+        if isinstance(news, Ready):
             self._nurseries_lost = 0
-            link.pid = int(body)  # the nursery says so, too, but on another channel, and maybe later
-            return Ready(link.number)
-        return Broken(link.number, exceptions.decode(codec.load(body)))
+        return news
 
     # Deaths.
 

@@ -119,10 +119,11 @@ def _dump_result(
 class Results:
     """Outcomes of neighbouring items: their values, with the errors of those that failed by position.
 
-    `texts` has what items printed, by position, where that was captured; who printed nothing is not in it.
+    `texts` has what items printed, by position, where that was captured; who printed nothing is not in it. `beside` is
+    how many bytes came beside the frame.
     """
 
-    __slots__ = ("durations", "failures", "texts", "values")
+    __slots__ = ("beside", "durations", "failures", "texts", "values")
 
     def __init__(
         self,
@@ -135,17 +136,22 @@ class Results:
         self.failures = failures
         self.durations = durations
         self.texts = texts
+        self.beside = 0
 
 
 def decode_results(flags: int, body: bytes | bytearray | memoryview, store: Store | None = None) -> Results:
     """Rebuild what `encode_results` was given; what cannot be rebuilt becomes a failure of its item."""
     out, records, durations, texts = pickle.loads(body)
     failures: dict[int, BaseException] = {}
+    beside = 0
     if not flags & WHOLE:
+        beside = sum(data[3] for data in out if type(data) is tuple)
         out = [data if data is None else _load_result(data, offset, failures, store) for offset, data in enumerate(out)]
     if records:
         failures.update((offset, exceptions.decode(record)) for offset, record in records.items())
-    return Results(out, failures or None, durations, texts)
+    results = Results(out, failures or None, durations, texts)
+    results.beside = beside
+    return results
 
 
 def _load_result(data: bytes | Parcel, offset: int, failures: dict[int, BaseException], store: Store | None) -> Any:

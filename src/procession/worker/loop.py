@@ -25,14 +25,13 @@ from procession.wire.counter import BATCH, NOTHING, POSITION
 from procession.wire.exceptions import Encoded, encode
 from procession.wire.frames import Kind
 from procession.wire.store import LARGE, Parcel, Store
-from procession.worker import identity, inherited, look
+from procession.worker import forked, identity, inherited, look
 from procession.worker.care import Care
 from procession.worker.coroutines import Coroutines
 from procession.worker.modules import MODULES
 from procession.worker.parcels import Parcels
 from procession.worker.steps import Load, Prepared, Step, encode_failure, failing, step_for
 
-FRAMES_OF_A_STEP = 3  # _advance, step, and one of STEPS: an error from deeper inside is the task's
 STEP_ITEMS = 64  # bounds how many finished outcomes a sudden long item can hold up
 STEP_SECONDS = 0.00005  # a step of less is doubled: reading the clock (40 ns) stays below 1 %
 AT_ONCE_SECONDS = 0.0002  # an item that took so long is worth a message of its own (10 to 20 µs on each side)
@@ -138,8 +137,8 @@ class Loop:
         if os.getpid() == self._home:
             return
         status = 0
-        if error is not None and not _is_ours(error):
-            status = _end_by(error)
+        if error is not None and not forked.is_ours(error):
+            status = forked.end_by(error)
         for stream in (sys.stdout, sys.stderr):
             try:
                 stream.flush()
@@ -281,26 +280,6 @@ class Loop:
         """Make sure that an error can be told: end this process if it is a child that a task forked."""
         self._leave_if_forked(error)
         MODULES.mend()
-
-
-def _is_ours(error: BaseException) -> bool:
-    """True for what a store into the counter raises in the child of a task, not for what the task itself raised."""
-    trace, depth = error.__traceback__, 0
-    while trace is not None:
-        trace, depth = trace.tb_next, depth + 1
-    return isinstance(error, ValueError) and depth <= FRAMES_OF_A_STEP
-
-
-def _end_by(error: BaseException) -> int:
-    """Tell of an error as an interpreter does that ends with it; return the exit status."""
-    code = error.code if isinstance(error, SystemExit) else 1
-    if code is None or isinstance(error, SystemExit) and isinstance(code, int):
-        return (code or 0) & 0xFF
-    try:
-        print(code if isinstance(error, SystemExit) else encode(error)[4].rstrip(), file=sys.stderr)
-    except (AttributeError, OSError, ValueError):
-        pass  # as above
-    return 1
 
 
 class Run:
