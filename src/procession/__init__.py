@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from procession.model.errors import PoolTerminated as PoolTerminated
     from procession.model.errors import ProcessionError as ProcessionError
     from procession.model.errors import RemoteError as RemoteError
+    from procession.model.errors import SharedMemoryGone as SharedMemoryGone
     from procession.model.errors import StartFailed as StartFailed
     from procession.model.errors import TaskExit as TaskExit
     from procession.model.errors import WorkerDied as WorkerDied
@@ -65,6 +66,9 @@ if TYPE_CHECKING:
     from procession.process import current_process as current_process
     from procession.process import parent_process as parent_process
     from procession.results import AsyncResult as AsyncResult
+    from procession.shared.array import SharedArray as SharedArray
+    from procession.shared.handle import Shared as Shared
+    from procession.shared.handle import share as share
     from procession.wire.exceptions import RemoteTraceback as RemoteTraceback
 
     Manager = get_context().Manager
@@ -86,6 +90,9 @@ _HOMES = {
     "ProcessionError": "procession.model.errors",
     "RemoteError": "procession.model.errors",
     "RemoteTraceback": "procession.wire.exceptions",
+    "Shared": "procession.shared.handle",
+    "SharedArray": "procession.shared.array",
+    "SharedMemoryGone": "procession.model.errors",
     "StartFailed": "procession.model.errors",
     "Stream": "procession.api",
     "TaskExit": "procession.model.errors",
@@ -96,6 +103,7 @@ _HOMES = {
     "failure": "procession.api",
     "get_context": "procession.context",
     "map": "procession.api",
+    "share": "procession.shared.handle",
     "stream": "procession.api",
 }
 # What multiprocessing does well is its own. Its functions belong to its default context, so the method that is set

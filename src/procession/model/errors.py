@@ -240,6 +240,27 @@ class StartFailed(ProcessionError):
         return f"a worker could not be started: {self.reason}{'; ' + self.hint if self.hint else ''}"
 
 
+class SharedMemoryGone(ProcessionError):
+    """Shared memory was let go of by the process that had named it, before this one had opened it.
+
+    Args:
+        pid: That process.
+        size: Bytes of the memory.
+        reason: What the system said.
+    """
+
+    facts = ("pid", "size", "reason")
+    pid: int
+    size: int
+    reason: str
+
+    def text(self) -> str:
+        return (
+            f"shared memory of {self.size} bytes is gone from process {self.pid} ({self.reason}); "
+            "keep the handle or the array there until the others have it"
+        )
+
+
 class InternalError(ProcessionError):
     """A fault of procession itself.
 

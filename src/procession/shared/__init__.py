@@ -1,0 +1,1 @@
+"""What several processes hold at once: memory without a name, arrays in it, handles on objects in it."""

@@ -1,0 +1,98 @@
+"""A handle on an object that was written into shared memory once: it pickles to some bytes.
+
+Knows: one pickle and its buffers in a segment.
+Must not know: pools; any pickle carries a handle.
+"""
+
+from __future__ import annotations
+
+import pickle
+from pickle import PickleBuffer
+
+from procession.model.errors import shorten
+from procession.model.light import Any, Generic, TypeVar
+from procession.shared import segment
+
+T = TypeVar("T")
+
+ALIGNMENT = 64  # of each buffer in the segment: what vector code likes
+
+Spans = tuple[tuple[int, int], ...]  # of the pickle, then of each buffer: where it begins and ends
+
+_nothing: Any = object()
+
+
+class Shared(Generic[T]):
+    """A handle on an object that all processes see without a copy; `procession.share` makes one.
+
+    The memory is given back when the last handle is gone, in whichever process, and nothing looks at it any more.
+    """
+
+    def __init__(self, memory: segment.Segment, spans: Spans, value: T = _nothing) -> None:
+        self._memory = memory
+        self._spans = spans
+        self._value = value
+
+    @property
+    def value(self) -> T:
+        """The object: rebuilt once in each process, its arrays read-only and at the shared memory itself.
+
+        Raises:
+            BaseException: What rebuilding it raised.
+        """
+        if self._value is _nothing:
+            whole = memoryview(self._memory.memory).toreadonly()
+            data, *buffers = [whole[start:stop] for start, stop in self._spans]
+            self._value = pickle.loads(data, buffers=buffers)
+        return self._value
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of shared memory that it takes."""
+        return self._memory.size
+
+    def __reduce__(self) -> Any:
+        return _found, (self._memory.address, self._spans)
+
+    def __repr__(self) -> str:
+        known = "" if self._value is _nothing else f" {shorten(type(self._value).__name__)}"
+        return f"<Shared{known}, {self.nbytes} bytes>"
+
+
+def _found(address: segment.Address, spans: Spans) -> Shared[Any]:
+    return Shared(segment.find(address), spans)
+
+
+def share(value: T) -> Shared[T]:
+    """Write an object into shared memory, once, for all processes to see; return a handle on it.
+
+    The handle travels in arguments, in closures, in results and through queues, and is some bytes long wherever it
+    does. `handle.value` is the object: rebuilt once in each process that asks for it, with the memory of its arrays, bytes
+    of numpy and the like shared and read-only.
+
+    Args:
+        value: Anything that can be pickled; what is to be shared hands its buffers out of band, as numpy's arrays, pandas'
+            frames and Arrow's tables do.
+
+    Raises:
+        BaseException: What pickling it raised.
+        OSError: There is no memory for it.
+    """
+    buffers: list[memoryview] = []
+
+    def goes_along(buffer: PickleBuffer) -> bool:
+        try:
+            buffers.append(buffer.raw())
+        except BufferError:  # it has gaps
+            return True
+        return False
+
+    data = pickle.dumps(value, 5, buffer_callback=goes_along)
+    spans, size = [], 0
+    for each in (memoryview(data), *buffers):
+        spans.append((size, size + len(each)))
+        size += -(-len(each) // ALIGNMENT) * ALIGNMENT
+    memory = segment.create(size)
+    for each, (start, stop) in zip((memoryview(data), *buffers), spans, strict=True):
+        memory.memory[start:stop] = each
+    return Shared(memory, tuple(spans))

@@ -1,0 +1,82 @@
+"""A segment: memory that several processes map, and that no name leads to.
+
+Knows: a descriptor, its mapping, how another process finds it.
+Must not know: what is in it.
+
+How it works: whoever has a segment can be asked for it by the path of its descriptor in /proc, so its address is a few
+numbers and may travel by any pickle. Who opens it has a descriptor of its own, and is an address for others. The memory
+is gone when the last process has let go of it, however that process ended.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import secrets
+import weakref
+
+from procession.model.errors import SharedMemoryGone
+
+Address = tuple[str, int, int, int, int]  # token, process id, descriptor, inode, size
+
+_open: weakref.WeakValueDictionary[str, Segment] = weakref.WeakValueDictionary()  # by token: each is mapped once
+
+
+class Segment:
+    """One process's hold on a segment.
+
+    Args:
+        descriptor: It is closed with this.
+        size: Bytes.
+        token: What all processes know the segment by.
+    """
+
+    def __init__(self, descriptor: int, size: int, token: str) -> None:
+        self._closed = weakref.finalize(self, os.close, descriptor)
+        self._closed.atexit = False  # whoever is mapped there until the end goes with the process
+        self._descriptor = descriptor
+        self.size = size
+        self._token = token
+        self.memory = mmap.mmap(descriptor, size)
+        _open[token] = self
+
+    @property
+    def address(self) -> Address:
+        """Where other processes find it, for as long as this process has it."""
+        inode = os.fstat(self._descriptor).st_ino
+        return self._token, os.getpid(), self._descriptor, inode, self.size
+
+
+def create(size: int) -> Segment:
+    """Make a segment of zeros.
+
+    Raises:
+        OSError: There is no memory or no descriptor for it.
+    """
+    descriptor = os.memfd_create("procession-shared", os.MFD_CLOEXEC)
+    try:
+        os.ftruncate(descriptor, max(1, size))
+        return Segment(descriptor, max(1, size), secrets.token_hex(8))
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def find(address: Address) -> Segment:
+    """Find a segment of another process, or the one that this process has already.
+
+    Raises:
+        SharedMemoryGone: The process that named it has let go of it.
+    """
+    token, pid, number, inode, size = address
+    known = _open.get(token)
+    if known is not None:
+        return known
+    try:
+        descriptor = os.open(f"/proc/{pid}/fd/{number}", os.O_RDWR | os.O_CLOEXEC)
+    except OSError as error:
+        raise SharedMemoryGone(pid=pid, size=size, reason=error.strerror or str(error)) from error
+    if os.fstat(descriptor).st_ino != inode:
+        os.close(descriptor)
+        raise SharedMemoryGone(pid=pid, size=size, reason="its descriptor is another file now")
+    return Segment(descriptor, size, token)
