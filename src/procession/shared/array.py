@@ -15,12 +15,12 @@ import numpy
 from procession.shared import segment
 
 
-class SharedArray(numpy.ndarray):  # type: ignore[type-arg]
+class SharedArray(numpy.ndarray):
     """A numpy array that all processes share; a view on one is one, too.
 
-    It pickles to some bytes, and what is rebuilt from them is at the same memory. There is no lock in it: for what several
-    processes change at once take one of your own. No name leads to the memory: it is gone with the last process that
-    has it.
+    It pickles to some bytes, and what is rebuilt from them is at the same memory. There is no lock in it: for what
+    several processes change at once take one of your own. No name leads to the memory: it is gone with the last process
+    that has it.
 
     Args:
         shape: As numpy has it.
@@ -75,8 +75,9 @@ class SharedArray(numpy.ndarray):  # type: ignore[type-arg]
         return self.__reduce_ex__(2)
 
     def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
-        plain = numpy.asarray(array)  # what was computed is in memory of its own
-        return plain[()] if return_scalar else plain
+        if isinstance(array, SharedArray):  # `out=`, and the likes of `+=`
+            return array
+        return array[()] if return_scalar else array  # what was computed is in memory of its own
 
 
 class _File:

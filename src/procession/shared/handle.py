@@ -67,12 +67,12 @@ def share(value: T) -> Shared[T]:
     """Write an object into shared memory, once, for all processes to see; return a handle on it.
 
     The handle travels in arguments, in closures, in results and through queues, and is some bytes long wherever it
-    does. `handle.value` is the object: rebuilt once in each process that asks for it, with the memory of its arrays, bytes
-    of numpy and the like shared and read-only.
+    does. `handle.value` is the object: rebuilt once in each process that asks for it, its arrays read-only and at the
+    shared memory itself.
 
     Args:
-        value: Anything that can be pickled; what is to be shared hands its buffers out of band, as numpy's arrays, pandas'
-            frames and Arrow's tables do.
+        value: Anything that can be pickled; without a copy go buffers that a pickle hands out of band, as those of
+            numpy's arrays, pandas' frames and Arrow's tables.
 
     Raises:
         BaseException: What pickling it raised.
