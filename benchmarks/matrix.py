@@ -12,6 +12,7 @@ STARTS = ("Pool fork", "Pool spawn", "Pool forkserver")
 LIBRARIES = ("loky", "mpire", "pebble")
 ALL = (*OURS, *STARTS, "ProcessPoolExecutor", *LIBRARIES)
 BATCHED = (*OURS, "Pool fork", "joblib", "mpire")  # those that send more than one item at a time by default
+BUFFERED = ("procession", "procession nursery", "Pool fork", "ProcessPoolExecutor", "loky", "mpire")
 ROUNDS = 5
 
 
@@ -149,6 +150,15 @@ MEASURES: dict[str, Measure] = {
     "workers-8": Measure("a pool of 8", "many_workers:workers_8", (*OURS, "Pool fork", "ProcessPoolExecutor")),
     "workers-32": Measure("a pool of 32", "many_workers:workers_32", (*OURS, "Pool fork", "ProcessPoolExecutor")),
     "workers-128": Measure("a pool of 128", "many_workers:workers_128", (*OURS, "Pool fork"), rounds=3),
+    "array-in": Measure("a 64 MB array in, with its sum", "buffers:array_in", (*BUFFERED, "joblib"), rounds=3),
+    "array-out": Measure("a 64 MB array out", "buffers:array_out", BUFFERED, rounds=3),
+    "array-both": Measure("1 MB in and out, 500 times", "buffers:there_and_back", BUFFERED, rounds=3),
+    "large-partial": Measure(
+        "200 tasks of a partial over a 100 MB array", "buffers:large_partial", ("procession", "Pool fork", "joblib"), 3
+    ),
+    "parallel-arrays": Measure(
+        "joblib.Parallel over 64 arrays of 8 MB", "buffers:parallel_arrays", ("procession", "joblib"), rounds=3
+    ),
     "thumbs": Measure(
         "300 photographs to 256 px, whole processes",
         "thumbs:thumbs",

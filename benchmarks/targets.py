@@ -149,6 +149,24 @@ def _many_workers() -> list[Target]:
     return found
 
 
+def _buffers() -> list[Target]:
+    """Figures of another machine of this kind: they tell whether data moves at memory speed at all."""
+    out = "array-out"
+    return [
+        Target("a 64 MB array in, with its sum", ("array-in", "procession", "gb_per_second"), least=3.5, unit="GB/s"),
+        Target("64 MB out, kept", (out, "procession", "kept_gb_per_second"), least=2.4, unit="GB/s"),
+        Target("64 MB out, dropped", (out, "procession", "dropped_gb_per_second"), least=4.5, unit="GB/s"),
+        Target("1 MB in and out, 500 times", ("array-both", "procession", "gb_per_second"), least=2.0, unit="GB/s"),
+        Target("a partial over 100 MB, 200 tasks", ("large-partial", "procession", "seconds"), most=0.09, unit="s"),
+        Target(
+            "joblib.Parallel over 64 arrays of 8 MB, over joblib's own memory mapping",
+            ("parallel-arrays", "procession", "gb_per_second"),
+            ("parallel-arrays", "joblib", "gb_per_second"),
+            least=1.0,
+        ),
+    ]
+
+
 def _thumbs() -> list[Target]:
     def rate(peer: str) -> Figure:
         return ("thumbs", peer, "photos_per_second")
@@ -189,6 +207,5 @@ def _explained(target: Target) -> Target:
     return replace(target, holds_back=reason)
 
 
-TARGETS = [
-    _explained(target) for target in [*_start(), *_calls(), *_streams(), *_robustness(), *_many_workers(), *_thumbs()]
-]
+_ALL = [*_start(), *_calls(), *_streams(), *_robustness(), *_many_workers(), *_buffers(), *_thumbs()]
+TARGETS = [_explained(target) for target in _ALL]

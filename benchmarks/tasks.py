@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import time
+from typing import Any
 
 
 def increment(number: int) -> int:
@@ -39,3 +40,25 @@ def meet(folder: str) -> int:
     with open(os.path.join(folder, "go"), "rb", buffering=0) as go:
         go.read(1)
     return os.getpid()
+
+
+def total(array: Any) -> float:
+    """Add an array up."""
+    return float(array.sum())
+
+
+def ones(count: int) -> Any:
+    """Make an array of ones."""
+    import numpy
+
+    return numpy.ones(count)
+
+
+def identity(value: Any) -> Any:
+    """Give back what came."""
+    return value
+
+
+def pick(table: Any, index: int) -> float:
+    """Look up one number of a table."""
+    return float(table[index])
