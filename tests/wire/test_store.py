@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import pickle
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from procession.wire.counter import Counters
-from procession.wire.shared_file import MARKS
+from procession.wire.shared_file import MARKS, SharedFile
 from procession.wire.store import LARGE, Store
 
 numpy = pytest.importorskip("numpy")
@@ -39,8 +40,7 @@ class Pair:
     def close(self) -> None:
         """The end of the pool; a worker has ended before it."""
         self.parent.bury("worker", 7)
-        self.parent.close()
-        self.counters.close()
+        self.counters.close(keep=self.parent.close())
 
 
 @pytest.fixture
@@ -139,6 +139,20 @@ def test_a_limit_of_nothing_means_that_nothing_is_shared() -> None:
     assert pair.pages() == 0
     pair.close()
     pair.worker.close()
+
+
+def test_where_the_system_gives_no_memory_it_says_so_once_and_goes_on(pair: Pair, monkeypatch: Any) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(SharedFile, "write", refuse)
+    with pytest.warns(RuntimeWarning, match="no shared memory .No space left") as told:
+        for number in range(3):
+            item = pair.send(array(number))
+            assert type(item) is bytes and pair.worker.loads(item)[0] == number
+    assert len(told) == 1
+    monkeypatch.undo()
+    assert type(pair.send(array())) is tuple
 
 
 def test_a_frame_goes_into_a_block(pair: Pair) -> None:

@@ -380,8 +380,7 @@ class Processes:
             self._drop(link)
         self._watch.unwatch(self._nursery.fileno())
         self._nursery.close()
-        self.store.close()
-        self._counters.close()
+        self._counters.close(keep=self.store.close())
         self._beginning.close()
 
     def abandon(self) -> None:

@@ -74,13 +74,15 @@ class Blocks:
         self._dropped: deque[Block] = deque()
         self._lock = threading.RLock()  # a finalizer may put something while this thread has it
         self._closed = False
-        self.refusal: OSError | None = None  # what the system said last
 
     def put(self, buffers: Sequence[memoryview]) -> Stored | None:
         """Copy buffers of bytes into a block; None: there is no room.
 
         Args:
             buffers: One-dimensional views of format B.
+
+        Raises:
+            OSError: The system gives no memory.
         """
         spans, size = [], 0
         for each in buffers:
@@ -96,11 +98,7 @@ class Blocks:
             block.holders = 1
             try:
                 self._write(block, buffers, spans, size)
-            except OSError as error:  # no memory
-                self.refusal = error
-                self._let_go(block)
-                return None
-            except BaseException:  # Ctrl-C
+            except BaseException:  # no memory, or Ctrl-C
                 self._let_go(block)
                 raise
             return Stored(block, size, tuple(spans), self._dropped)
@@ -141,7 +139,6 @@ class Blocks:
             self._given.clear()
             self._file.punch(self._begin, REGION_BYTES)
             self._ledger.unmap()
-            self._file.close()
 
     def _write(self, block: Block, buffers: Sequence[memoryview], spans: Sequence[Any], size: int) -> None:
         if block.warm >= size:

@@ -89,11 +89,16 @@ class Counters:
             return None
         return (batch, position, True) if position >= 0 else (batch, ~position, False)
 
-    def close(self) -> None:
-        """Give the mapping and its descriptor back."""
+    def close(self, keep: bool = False) -> None:
+        """Give the mapping and its descriptor back.
+
+        Args:
+            keep: Somebody else closes the descriptor.
+        """
         self._numbers.release()
         self._map.close()
-        os.close(self.descriptor)
+        if not keep:
+            os.close(self.descriptor)
 
 
 def open_slot(descriptor: int, slot: int) -> memoryview:

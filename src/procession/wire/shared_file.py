@@ -77,11 +77,11 @@ class SharedFile:
     """One process's hold on the file.
 
     Args:
-        descriptor: Of the file; it gets a copy of its own.
+        descriptor: Of the file; whoever made it closes it.
     """
 
     def __init__(self, descriptor: int) -> None:
-        self.descriptor = os.dup(descriptor)
+        self.descriptor = descriptor
 
     def shared(self, offset: int, size: int) -> Piece:
         """Map a piece of what this process owns, or a ledger.
@@ -123,9 +123,3 @@ class SharedFile:
     def punch(self, offset: int, size: int) -> None:
         """Give the memory of a piece back to the system; it reads as zeros."""
         _fallocate(self.descriptor, _PUNCH_HOLE | _KEEP_SIZE, offset, size)
-
-    def close(self) -> None:
-        """Give the descriptor back; what is mapped stays."""
-        if self.descriptor >= 0:
-            descriptor, self.descriptor = self.descriptor, -1
-            os.close(descriptor)

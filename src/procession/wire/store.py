@@ -9,7 +9,7 @@ The parts behind it are loaded with the first large buffer: most programs have n
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pickle import PickleBuffer
 
 from procession.model.light import TYPE_CHECKING, Any
@@ -64,6 +64,7 @@ class Store:
         self._limit = limit
         self._blocks: Blocks | None = None
         self._views: Views | None = None
+        self._told = False  # that there is no memory
 
     def dumps(self, value: object, write: Write = write_plainly) -> tuple[bytes, Stored | None]:
         """Pickle a value; what is large of it goes into a block.
@@ -81,14 +82,14 @@ class Store:
         large = len(data) >= LARGE
         if not (apart.buffers or large):
             return data, None
-        stored = self._own_blocks().put([*apart.buffers, memoryview(data)] if large else apart.buffers)
+        stored = self._put([*apart.buffers, memoryview(data)] if large else apart.buffers)
         if stored is not None:
             return (IN_BLOCK if large else data), stored
         return (write(value, None) if apart.buffers else data), None
 
     def parcel(self, data: bytes, stored: Stored, receiver: object) -> Parcel | None:
         """Let a process see the buffers of a pickle; None: they cannot be given."""
-        mark = self._own_blocks().give(stored, receiver)
+        mark = None if self._blocks is None else self._blocks.give(stored, receiver)
         return None if mark is None else (data, mark, stored.block.offset, stored.size, stored.spans)
 
     def open(self, parcel: Parcel) -> tuple[bytes | memoryview, list[memoryview]]:
@@ -112,7 +113,7 @@ class Store:
         """Put the body of a frame into a block; give the body of the frame that says so, None where it cannot be."""
         if not self._limit:
             return None
-        stored = self._own_blocks().put([memoryview(body)])
+        stored = self._put([memoryview(body)])
         parcel = None if stored is None else self.parcel(IN_BLOCK, stored, receiver)
         return None if parcel is None else pickle.dumps((kind, parcel), 5)
 
@@ -137,23 +138,39 @@ class Store:
         if self._views is not None:
             self._views.bury(owner)
 
-    def close(self) -> None:
-        """Give back what nobody sees."""
-        if self._blocks is not None:
-            self._blocks.close()
-            self._blocks = None
-        if self._views is not None:
-            self._views.close()
-            self._views = None
+    def close(self) -> bool:
+        """Give back what nobody sees.
+
+        Returns:
+            True if the descriptor is still needed, and is closed here when it no longer is.
+        """
         self._limit = 0
+        blocks, views = self._blocks, self._views
+        self._blocks = self._views = None
+        if blocks is not None:
+            blocks.close()
+        return views is not None and views.close()
 
-    def _own_blocks(self) -> Blocks:
-        if self._blocks is None:
-            from procession.wire.blocks import Blocks
-            from procession.wire.shared_file import SharedFile
+    def _put(self, buffers: Sequence[memoryview]) -> Stored | None:
+        try:
+            if self._blocks is None:
+                from procession.wire.blocks import Blocks
+                from procession.wire.shared_file import SharedFile
 
-            self._blocks = Blocks(SharedFile(self._descriptor), self._owner, self._limit)
-        return self._blocks
+                self._blocks = Blocks(SharedFile(self._descriptor), self._owner, self._limit)
+            return self._blocks.put(buffers)
+        except OSError as error:
+            self._tell(error)
+            return None
+
+    def _tell(self, error: OSError) -> None:
+        """Say once that the system gives no memory."""
+        if not self._told:
+            self._told = True
+            import warnings
+
+            text = f"procession: no shared memory ({error.strerror}); large data goes through a socket, which is slower"
+            warnings.warn(text, RuntimeWarning, stacklevel=2)
 
     def _own_views(self) -> Views:
         if self._views is None:

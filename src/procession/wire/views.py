@@ -56,6 +56,8 @@ class Views:
         self._waiting: dict[int, list[_Seen]] = {}  # by the pipe of their children: they are out of view here
         self._buried: set[int] = set()  # ledgers of processes that have ended: nobody takes anything back there
         self._closing = False
+        self._lock = threading.RLock()  # a finalizer may run while this thread has it
+        self._to_close: list[int] = []  # the descriptor of the file, where it is still needed at the end
         _all.add(self)
 
     def open(self, mark: int, offset: int, size: int, spans: Spans) -> list[memoryview]:
@@ -78,43 +80,52 @@ class Views:
     def return_(self, mark: int) -> None:
         """Say that this process does not see a block, or will never look at it."""
         book = ledger(mark)
-        self._book(book).memory[mark - book] = RETURNED
+        with self._lock:
+            if book not in self._buried:
+                self._book(book).memory[mark - book] = RETURNED
 
     def bury(self, owner: int) -> None:
         """A process that wrote has ended: of its memory only what is in view here is needed."""
         book = region(owner)
-        self._buried.add(book)
-        known = self._ledgers.pop(book, None)
-        if known is not None:
-            known.unmap()
         begin, end = book, book + REGION_BYTES
-        waiting = [each for group in self._waiting.values() for each in group]
-        for each in sorted([*self._seen.values(), *waiting], key=lambda each: each.offset):
-            if begin <= each.offset < end:
-                self._file.punch(begin, each.offset - begin)
-                begin = each.offset + _pages(each.piece.size)
-        self._file.punch(begin, end - begin)
+        with self._lock:
+            self._buried.add(book)
+            known = self._ledgers.pop(book, None)
+            if known is not None:
+                known.unmap()
+            waiting = [each for group in self._waiting.values() for each in group]
+            for each in sorted([*self._seen.values(), *waiting], key=lambda each: each.offset):
+                if begin <= each.offset < end:
+                    self._file.punch(begin, each.offset - begin)
+                    begin = each.offset + _pages(each.piece.size)
+            self._file.punch(begin, end - begin)
 
-    def close(self) -> None:
-        """Nothing more will come; what is in view stays, here and in children: the last of them frees the memory."""
-        self._closing = True
-        pipes = set(self._waiting)
-        for seen in list(self._seen.values()):
-            if seen.children is not None:
-                pipes.add(seen.children)
-                seen.children = NOBODY_ASKS
-        self._waiting.clear()
-        for descriptor in pipes:
-            os.close(descriptor)
-        self._close_if_over()
+    def close(self) -> bool:
+        """Nothing more will come; what is in view stays, here and in children: the last of them frees the memory.
 
-    def _close_if_over(self) -> None:
-        if self._closing and not self._seen:
-            _all.discard(self)
-            for piece in self._ledgers.values():
-                piece.unmap()
-            self._ledgers.clear()
-            self._file.close()
+        Returns:
+            True if the descriptor of the file is still needed: it is closed here, then.
+        """
+        with self._lock:
+            self._to_close.append(self._file.descriptor)
+            self._closing = True
+            pipes = set(self._waiting)
+            for seen in list(self._seen.values()):
+                if seen.children is not None:
+                    pipes.add(seen.children)
+                    seen.children = NOBODY_ASKS
+            self._waiting.clear()
+            for descriptor in pipes:
+                os.close(descriptor)
+            return bool(self._seen) or self._end() is None
+
+    def _end(self) -> int | None:
+        """Nothing is in view any more; give the descriptor that is to be closed, None if that was done."""
+        _all.discard(self)
+        for piece in self._ledgers.values():
+            piece.unmap()
+        self._ledgers.clear()
+        return self._to_close.pop() if self._to_close else None
 
     def _book(self, book: int) -> Piece:
         known = self._ledgers.get(book)
@@ -131,12 +142,14 @@ class Views:
         return told
 
     def _out_of_view(self, seen: _Seen) -> None:
-        self._seen.pop(seen.mark, None)
-        if seen.children is None:
-            self._release(seen)
-        elif not self._closing:
-            self._waiting.setdefault(seen.children, []).append(seen)
-        self._close_if_over()
+        with self._lock:
+            self._seen.pop(seen.mark, None)
+            if seen.children is None:
+                self._release(seen)
+            elif not self._closing:
+                self._waiting.setdefault(seen.children, []).append(seen)
+            if self._closing and not self._seen and (descriptor := self._end()) is not None:
+                os.close(descriptor)
 
     def _release(self, seen: _Seen) -> None:
         if ledger(seen.mark) in self._buried:
@@ -171,10 +184,11 @@ class Views:
         for descriptor in list(self._waiting):
             poll.register(descriptor, 0)  # hang-up is told in any case
         for descriptor, _ in poll.poll(0):
-            for seen in self._waiting.pop(descriptor, ()):
-                self._release(seen)
-            if not any(each.children == descriptor for each in list(self._seen.values())):
-                os.close(descriptor)
+            with self._lock:
+                for seen in self._waiting.pop(descriptor, ()):
+                    self._release(seen)
+                if not any(each.children == descriptor for each in list(self._seen.values())):
+                    os.close(descriptor)
 
     def forked(self) -> None:
         """In the child: what is in view stays in view, and nobody is told when it no longer is."""
