@@ -124,6 +124,15 @@ def test_a_function_that_holds_a_large_array_is_sent_once(start_method: str | No
         assert pool.map(look_up, [0]) == [99.0]  # what has changed inside is seen by the next call
 
 
+def test_the_log_tells_of_a_function_that_holds_much(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO", "procession"), procession.Pool(1) as pool:
+        pool.map(functools.partial(add, big()), [1.0])
+        pool.map(total, [big()])
+    assert [record.getMessage() for record in caplog.records] == [
+        "a function holds 1 MB of data; they were written into shared memory once for this call"
+    ]
+
+
 def die_at_two(values: Any) -> float:
     if values[0] == 2:
         os.kill(os.getpid(), signal.SIGKILL)

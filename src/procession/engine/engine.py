@@ -13,7 +13,7 @@ from time import monotonic
 
 from procession.backends.base import Backend, Function
 from procession.backends.processes import Processes
-from procession.engine import census
+from procession.engine import census, notices
 from procession.engine.calls import Call, Chunk, LazyCall
 from procession.engine.feeder import Feed
 from procession.engine.functions import Functions
@@ -127,6 +127,8 @@ class Engine:
             with self._lock:
                 packed = plain or self._backend.pack(function)
                 known = self._functions.number(packed, None if plain is None else function)
+            if packed.stored is not None:
+                notices.function_shared(packed.stored.size)
         return known
 
     def pack(self, value: object) -> Packed:

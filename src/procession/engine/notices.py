@@ -19,6 +19,14 @@ def print_error(error: BaseException | None = None) -> None:
         pass  # nobody is there to be told
 
 
+def function_shared(size: int) -> None:
+    """Tell the log that a function holds much data."""
+    logging = sys.modules.get("logging")
+    if logging is not None:
+        text = "a function holds %.0f MB of data; they were written into shared memory once for this call"
+        logging.getLogger("procession").info(text, size / 1e6)
+
+
 def worker_killed(pid: int) -> None:
     """Tell that a worker which was to end did not."""
     try:

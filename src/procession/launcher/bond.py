@@ -4,8 +4,9 @@ Knows: a lifeline, and how a last word gets over it.
 Must not know: start methods, and what is done with the outcome.
 
 How it works: the child's last word goes over the lifeline, which nobody need read for the child to end: a message waits
-in the socket. What is longer goes into an anonymous file (memfd), whose descriptor the message carries. So a running
-process costs its parent one descriptor, and one that was joined costs none.
+in the socket. What is longer goes into an anonymous file (memfd), whose descriptor the message carries; large buffers
+are seen there by whoever has the result. So a running process costs its parent one descriptor, and one that was joined
+costs none.
 """
 
 from __future__ import annotations
@@ -15,14 +16,16 @@ import os
 import pickle
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from procession.launcher import forks, lifeline
 from procession.model.light import Any
 from procession.wire import exceptions
+from procession.wire.store import Apart
 
 VALUE, FAILURE = b"v", b"f"  # how a message begins
+ALIGNMENT = 64  # of large buffers in the file
 INLINE = 60_000  # bytes; a socket of Linux takes 200,000 without a reader
 FLAGS = socket.MSG_DONTWAIT | socket.MSG_CMSG_CLOEXEC
 Outcome = tuple[Any, BaseException | None]
@@ -74,10 +77,10 @@ class Bond:
     def _say(self, kind: bytes, value: object) -> None:
         if not self._is_held():
             return
-        writer = _Writer()
+        writer, apart = _Writer(), Apart()
         try:
-            pickle.Pickler(writer, 5).dump(value)
-            writer.send(self.theirs, kind)
+            pickle.Pickler(writer, 5, buffer_callback=apart).dump(value)
+            writer.send(self.theirs, kind, writer.add(apart.buffers))
         finally:
             writer.close()
 
@@ -118,6 +121,8 @@ class Bond:
         if file < 0:
             return _rebuilt(data[:1], memoryview(data)[1:])
         try:
+            if len(data) > 1:
+                return _rebuilt_in_place(mmap.mmap(file, 0, mmap.MAP_PRIVATE), int(data[1:]))
             with mmap.mmap(file, 0, prot=mmap.PROT_READ) as whole, memoryview(whole) as body:
                 return _rebuilt(data[:1], body)
         finally:
@@ -156,12 +161,29 @@ def _rebuilt(kind: bytes, body: memoryview) -> Outcome:
     return value, None
 
 
+def _rebuilt_in_place(file: mmap.mmap, place: int) -> Outcome:
+    """Rebuild a value whose large buffers stay where they are: they are mapped as long as somebody looks at them.
+
+    Args:
+        place: Where in the file the spans of the pickle and of the buffers are told.
+    """
+    whole = memoryview(file)
+    spans: list[tuple[int, int, bool]] = pickle.loads(whole[place:])
+    data, *buffers = (whole[begin:end] for begin, end, _ in spans)
+    readonly = [each.toreadonly() if fixed else each for each, (*_, fixed) in zip(buffers, spans[1:], strict=True)]
+    value, failed = exceptions.rebuild(data, readonly)
+    if failed is not None:
+        return None, exceptions.harmless(failed, "raised while the result was rebuilt in the parent")
+    return value, None
+
+
 class _Writer:
     """Where a pickle is written to: memory, and a file as soon as it is too long for a message."""
 
     def __init__(self) -> None:
         self._short = bytearray()
         self._file = -1
+        self._size = 0  # of the file
 
     def write(self, data: bytes | memoryview) -> int:
         """Take a part, as `pickle` asks of a file."""
@@ -169,19 +191,37 @@ class _Writer:
         if self._file < 0 and len(self._short) + size <= INLINE:
             self._short += data
             return size
-        if self._file < 0:
-            self._file = os.memfd_create("procession-outcome", os.MFD_CLOEXEC)
-            self._write_out(self._short)
         self._write_out(data)
         return size
 
     def _write_out(self, data: bytes | bytearray | memoryview) -> None:
+        if self._file < 0:
+            self._file = os.memfd_create("procession-outcome", os.MFD_CLOEXEC)
+            self._write_out(self._short)
         left = memoryview(data).cast("B")
+        self._size += len(left)
         while left:
             left = left[os.write(self._file, left) :]
 
-    def send(self, end: socket.socket, kind: bytes) -> None:
+    def add(self, buffers: Sequence[memoryview]) -> int:
+        """Write large buffers behind the pickle, and their spans behind them; return where, 0 if there are none."""
+        if not buffers:
+            return 0
+        self._write_out(b"")
+        spans = [(0, self._size, True)]
+        for each in buffers:
+            self._write_out(bytes(-self._size % ALIGNMENT))
+            spans.append((self._size, self._size + len(each), each.readonly))
+            self._write_out(each)
+        place = self._size
+        self._write_out(pickle.dumps(spans, 5))
+        return place
+
+    def send(self, end: socket.socket, kind: bytes, place: int) -> None:
         """Say it; nobody need listen.
+
+        Args:
+            place: As `add` gave it.
 
         Raises:
             OSError: The system refuses to carry one more descriptor.
@@ -190,7 +230,8 @@ class _Writer:
             if self._file < 0:
                 end.send(kind + self._short, socket.MSG_NOSIGNAL)
             else:
-                socket.send_fds(end, [kind], [self._file], socket.MSG_NOSIGNAL)
+                where = b"%d" % place if place else b""
+                socket.send_fds(end, [kind + where], [self._file], socket.MSG_NOSIGNAL)
 
     def close(self) -> None:
         """Give the file back; it lives on in the message."""
