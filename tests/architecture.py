@@ -39,7 +39,7 @@ IMPURE_BUILTINS = frozenset({"open", "print", "input", "breakpoint", "exec", "ev
 # Each foreign library has a home; a library that is not here has none.
 HOMES = {
     "cloudpickle": ("wire",), "click": ("cli",), "rich": ("cli", "monitor"), "PIL": ("jobs",), "joblib": (FACES,),
-    "numpy": ("worker", "shared"), "tqdm": ("monitor",), "IPython": ("monitor",),
+    "numpy": ("worker", "shared"), "tqdm": ("monitor",), "IPython": ("monitor",), "lmdb": ("shared",),
     "typing_extensions": (FACES,),
 }  # fmt: skip
 FOLDERS_WITH_NAMES = ("worker",)  # their __init__.py offers names to users, not only a docstring

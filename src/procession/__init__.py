@@ -69,6 +69,7 @@ if TYPE_CHECKING:
     from procession.shared.array import SharedArray as SharedArray
     from procession.shared.handle import Shared as Shared
     from procession.shared.handle import share as share
+    from procession.shared.mapping import SharedDict as SharedDict
     from procession.wire.exceptions import RemoteTraceback as RemoteTraceback
 
     Manager = get_context().Manager
@@ -92,6 +93,7 @@ _HOMES = {
     "RemoteTraceback": "procession.wire.exceptions",
     "Shared": "procession.shared.handle",
     "SharedArray": "procession.shared.array",
+    "SharedDict": "procession.shared.mapping",
     "SharedMemoryGone": "procession.model.errors",
     "StartFailed": "procession.model.errors",
     "Stream": "procession.api",
