@@ -9,6 +9,7 @@ The parts behind it are loaded with the first large buffer: most programs have n
 from __future__ import annotations
 
 import pickle
+import threading
 from collections.abc import Callable, Sequence
 from pickle import PickleBuffer
 
@@ -65,6 +66,7 @@ class Store:
         self._blocks: Blocks | None = None
         self._views: Views | None = None
         self._told = False  # that there is no memory
+        self._lock = threading.RLock()
 
     def dumps(self, value: object, write: Write = write_plainly) -> tuple[bytes, Stored | None]:
         """Pickle a value; what is large of it goes into a block.
@@ -89,7 +91,8 @@ class Store:
 
     def parcel(self, data: bytes, stored: Stored, receiver: object) -> Parcel | None:
         """Let a process see the buffers of a pickle; None: they cannot be given."""
-        mark = None if self._blocks is None else self._blocks.give(stored, receiver)
+        blocks = self._blocks
+        mark = None if blocks is None else blocks.give(stored, receiver)
         return None if mark is None else (data, mark, stored.block.offset, stored.size, stored.spans)
 
     def open(self, parcel: Parcel) -> tuple[bytes | memoryview, list[memoryview]]:
@@ -144,21 +147,26 @@ class Store:
         Returns:
             True if the descriptor is still needed, and is closed here when it no longer is.
         """
-        self._limit = 0
-        blocks, views = self._blocks, self._views
-        self._blocks = self._views = None
+        with self._lock:
+            self._limit = 0
+            blocks, views = self._blocks, self._views
+            self._blocks = self._views = None
         if blocks is not None:
             blocks.close()
         return views is not None and views.close()
 
     def _put(self, buffers: Sequence[memoryview]) -> Stored | None:
         try:
-            if self._blocks is None:
-                from procession.wire.blocks import Blocks
-                from procession.wire.shared_file import SharedFile
+            with self._lock:
+                if not self._limit:  # it was closed meanwhile: the descriptor may be another file's by now
+                    return None
+                if self._blocks is None:
+                    from procession.wire.blocks import Blocks
+                    from procession.wire.shared_file import SharedFile
 
-                self._blocks = Blocks(SharedFile(self._descriptor), self._owner, self._limit)
-            return self._blocks.put(buffers)
+                    self._blocks = Blocks(SharedFile(self._descriptor), self._owner, self._limit)
+                blocks = self._blocks
+            return blocks.put(buffers)
         except OSError as error:
             self._tell(error)
             return None
