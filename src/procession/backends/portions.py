@@ -16,7 +16,7 @@ from procession.model.light import TYPE_CHECKING, Any
 from procession.model.task import Style
 from procession.wire import codec, exceptions
 from procession.wire.frames import Kind
-from procession.wire.functions import NO_NAMES, Packed, Shipper
+from procession.wire.functions import MAIN, NO_NAMES, Packed, Shipper
 from procession.wire.store import LARGE, Store
 
 if TYPE_CHECKING:
@@ -104,10 +104,17 @@ class Portions:
         assert function is not None
         if codec.plain(portion.items):
             return codec.WHOLE, portion.items, [function], function.packed.names
-        packed = [self._pack(item, offset, errors) for offset, item in enumerate(portion.items)]
-        names = function.packed.names.union(*(each.names for each in packed))
-        large.update((offset, each.stored) for offset, each in enumerate(packed) if each.stored is not None)
-        return 0, [each.data for each in packed], [function], names
+        out, names, dumps = [], function.packed.names, self._store.dumps
+        for offset, item in enumerate(portion.items):
+            try:
+                data, stored = dumps(item, None, MAIN)
+            except BaseException as error:  # a user's __reduce__ may raise anything, also SystemExit
+                packed = self._pack(item, offset, error, errors)
+                data, stored, names = packed.data, packed.stored, names.union(packed.names)
+            out.append(data)
+            if stored is not None:
+                large[offset] = stored
+        return 0, out, [function], names
 
     @staticmethod
     def _encode_singles(portion: Portion, large: dict[int, Stored]) -> tuple[int, Any, list[Function], frozenset[str]]:
@@ -129,14 +136,17 @@ class Portions:
                 names = names.union(function.packed.names)
         return 0, out, list(functions.values()), names
 
-    def _pack(self, item: Any, offset: int, errors: dict[int, BaseException]) -> Packed:
+    def _pack(self, item: Any, offset: int, failed: BaseException, errors: dict[int, BaseException]) -> Packed:
+        """Pickle an item that plain pickle, which failed, does not."""
         try:
-            return self.shipper.pack(item)
-        except BaseException as error:  # a user's __reduce__ may raise anything, also SystemExit
+            if not isinstance(failed, Exception):
+                raise failed
+            return self.shipper.pack_main(item)
+        except BaseException as error:
             if exceptions.interrupts(error):
                 raise
             errors[offset] = exceptions.harmless(error, "raised while the item was pickled")
-            return Packed(NEVER, NO_NAMES)
+            return Packed(NEVER)
 
     def _teach(self, link: Link, functions: Sequence[Function]) -> None:
         """Send the functions that a worker does not know yet, and let it forget old ones."""

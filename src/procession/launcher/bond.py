@@ -80,7 +80,7 @@ class Bond:
         writer, apart = _Writer(), Apart()
         try:
             pickle.Pickler(writer, 5, buffer_callback=apart).dump(value)
-            writer.send(self.theirs, kind, writer.add(apart.buffers))
+            writer.send(self.theirs, kind, writer.add(apart))
         finally:
             writer.close()
 

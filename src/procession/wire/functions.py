@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from procession.wire.store import Apart, Store
 
 NO_NAMES: frozenset[str] = frozenset()
+MAIN = b"_main__"  # stands in the pickle of what needs something of `__main__`, by both of its names
 KEPT_PLANS = 200  # sets of names that calls needed; each is some hundred bytes
 KEPT_PAYLOAD = 1_000_000  # bytes; what one worker lacked, the next ones mostly lack too
 
@@ -36,24 +37,28 @@ class Packed:
 
     Args:
         data: What `pickle.loads` takes in the worker.
+        stored: The large buffers that belong to the data.
         names: What it needs directly of the parent's `__main__` there.
         bound: What those of them were bound to that the bytes refer to: where that has changed, the same bytes mean
             something else.
-        stored: The large buffers that belong to the data.
     """
 
     __slots__ = ("bound", "data", "names", "stored")
 
     def __init__(
-        self, data: bytes, names: frozenset[str], bound: tuple[object, ...] = (), stored: Stored | None = None
+        self,
+        data: bytes,
+        stored: Stored | None = None,
+        names: frozenset[str] = NO_NAMES,
+        bound: tuple[object, ...] = (),
     ) -> None:
         self.data = data
+        self.stored = stored
         self.names = names
         self.bound = bound
-        self.stored = stored
 
 
-NOTHING = Packed(b"", NO_NAMES)  # of what does not travel
+NOTHING = Packed(b"")  # of what does not travel
 
 
 class _Definition:
@@ -124,21 +129,12 @@ def pack_plainly(value: object, store: Store | None) -> Packed | None:
         store: Where large buffers go; None: they stay in the data.
     """
     try:
-        data, stored = (_written(value, None), None) if store is None else store.dumps(value, _written)
+        if store is not None:
+            return Packed(*store.dumps(value, None, MAIN))
+        data = pickle.dumps(value, 5)
     except Exception:  # our own pickler knows more, or says why not
         return None
-    return Packed(data, NO_NAMES, (), stored)
-
-
-class _NeedsMain(Exception):
-    """What it needs of `__main__` must be sent, too."""
-
-
-def _written(value: object, apart: Apart | None) -> bytes:
-    data = pickle.dumps(value, 5, buffer_callback=apart)
-    if b"_main__" in data:  # in both names of the main module
-        raise _NeedsMain
-    return data
+    return None if MAIN in data else Packed(data)
 
 
 class Shipper:
@@ -185,7 +181,7 @@ class Shipper:
         names = frozenset(name for name in uses.names if name in main)
         if names:
             self._plan(names, uses.names)
-        return Packed(data, names, tuple(main[name] for name in sorted(uses.eager) if name in main), stored)
+        return Packed(data, stored, names, tuple(main[name] for name in sorted(uses.eager) if name in main))
 
     def definitions(self, names: frozenset[str], sent: dict[str, int]) -> bytes | None:
         """Give the definitions that a worker lacks of these names and all that they need; None if it lacks nothing.

@@ -21,7 +21,7 @@ def dumps(value: object, uses: Uses) -> bytes:
         return _dumped(value, uses, SharingPickler if uses.there else LightPickler)
     except Exception:
         if uses.apart is not None:
-            uses.apart.buffers.clear()
+            uses.apart.clear()
         from procession.wire import by_value
 
         return _dumped(value, uses, by_value.CloudSharingPickler if uses.there else by_value.CloudPickler)

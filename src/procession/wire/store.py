@@ -25,16 +25,10 @@ IN_BLOCK = b""  # the pickle of a parcel that is itself large: it is the last bu
 Parcel = tuple[bytes, int, int, int, "Spans"]  # a pickle; the mark, offset, size and spans of its buffers
 
 
-def write_plainly(value: object, apart: Apart | None) -> bytes:
-    """Pickle a value as everybody does."""
-    return pickle.dumps(value, 5, buffer_callback=apart)
-
-
-class Apart:
+class Apart(list[memoryview]):
     """Takes the large buffers of a pickle that is being written: what `pickle` calls `buffer_callback`."""
 
-    def __init__(self) -> None:
-        self.buffers: list[memoryview] = []
+    __slots__ = ()
 
     def __call__(self, buffer: PickleBuffer) -> bool:
         try:
@@ -43,8 +37,12 @@ class Apart:
             return True
         if len(raw) < LARGE:
             return True
-        self.buffers.append(raw)
+        self.append(raw)
         return False
+
+
+class Refused(Exception):
+    """The pickle holds what it must not."""
 
 
 Write = Callable[[object, Apart | None], bytes]
@@ -68,26 +66,30 @@ class Store:
         self._told = False  # that there is no memory
         self._lock = threading.RLock()
 
-    def dumps(self, value: object, write: Write = write_plainly) -> tuple[bytes, Stored | None]:
+    def dumps(self, value: object, write: Write | None = None, never: bytes = b"") -> tuple[bytes, Stored | None]:
         """Pickle a value; what is large of it goes into a block.
 
         Args:
-            write: Pickles it.
+            write: Pickles it. None: as everybody does.
+            never: What the pickle must not hold.
 
         Raises:
+            Refused: It does.
             BaseException: What pickling it raised.
         """
-        if not self._limit:
-            return write(value, None), None
         apart = Apart()
-        data = write(value, apart)
-        large = len(data) >= LARGE
-        if not (apart.buffers or large):
+        data = pickle.dumps(value, 5, buffer_callback=apart) if write is None else write(value, apart)
+        if never and never in data:
+            raise Refused
+        if not apart and len(data) < LARGE:
             return data, None
-        stored = self._put([*apart.buffers, memoryview(data)] if large else apart.buffers)
+        large = len(data) >= LARGE
+        stored = self._put([*apart, memoryview(data)] if large else apart)
         if stored is not None:
             return (IN_BLOCK if large else data), stored
-        return (write(value, None) if apart.buffers else data), None
+        if apart:
+            data = pickle.dumps(value, 5) if write is None else write(value, None)
+        return data, None
 
     def parcel(self, data: bytes, stored: Stored, receiver: object) -> Parcel | None:
         """Let a process see the buffers of a pickle; None: they cannot be given."""
