@@ -1,10 +1,12 @@
-# What can be done here: make demo, test, check, bench, bench-quick, storm, conformance, conformance-pool, clients, clean.
+# What can be done here: make demo, test, test-programs, check, bench, bench-quick, storm, conformance, conformance-pool,
+# clients, clean.
 # Needs only make and a Python >= 3.11 (tools/find-python says which); everything else goes into .venv.
 
-.PHONY: demo test check bench bench-quick storm conformance conformance-pool clients clean
+.PHONY: demo test test-programs check bench bench-quick storm conformance conformance-pool clients clean
 
 VENV := .venv
 BIN := $(VENV)/bin
+PROGRAMS := tests/examples tests/docs tests/joblib tests/conformance tests/typed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 # The broken file of the examples makes the command exit with 1 (some items failed): here that is right. An interpreter
@@ -21,7 +23,11 @@ demo: $(VENV)/.images
 	fi
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(addprefix --ignore=,$(PROGRAMS))
+
+# The rest: tutorials, pages and programs as whole scripts, other libraries, types.
+test-programs: $(VENV)/.dev
+	$(BIN)/python -m pytest $(PROGRAMS)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
