@@ -181,5 +181,16 @@ async def awaited(pool: aio.Pool) -> None:
         assert_type(length, int)
 
 
+def shared_data() -> None:
+    handle = procession.share([1, 2])
+    assert_type(handle, procession.Shared[list[int]])
+    assert_type(handle.value, list[int])
+    words: procession.SharedDict[str, int] = procession.SharedDict()
+    assert_type(words["a"], int)
+    assert_type(words.update_with("a", lambda seen: seen + 1, default=0), int)
+    with procession.Pool(max_shared=1 << 30) as pool:
+        assert_type(pool.map(len, ["a"]), list[int])
+
+
 def whole_names() -> None:
     print(procession.pool.ThreadPool, procession.connection.wait, procession.managers.SyncManager)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from procession.wire import views
 from procession.wire.counter import Counters
 from procession.wire.shared_file import MARKS, SharedFile
 from procession.wire.store import LARGE, Store
@@ -153,6 +154,15 @@ def test_where_the_system_gives_no_memory_it_says_so_once_and_goes_on(pair: Pair
     assert len(told) == 1
     monkeypatch.undo()
     assert type(pair.send(array())) is tuple
+
+
+def test_too_many_mappings_are_copies(pair: Pair, monkeypatch: Any) -> None:
+    monkeypatch.setattr(views, "MOST_MAPPED", 3)
+    seen = [pair.worker.loads(pair.send(array(number))) for number in range(6)]
+    assert [each[-1] for each in seen] == list(range(6)) and all(each.flags.writeable for each in seen)
+    for number in range(100):
+        assert pair.worker.loads(pair.send(array(number)))[0] == number
+    assert pair.pages() < 9 * LARGE + 2 * MARKS
 
 
 def test_a_frame_goes_into_a_block(pair: Pair) -> None:

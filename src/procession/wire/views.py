@@ -16,6 +16,7 @@ import select
 import threading
 import weakref
 from collections.abc import Callable
+from contextlib import suppress
 
 from procession.model.light import Any
 from procession.wire.blocks import Spans
@@ -25,6 +26,7 @@ _all: set[Views] = set()  # they live as long as something is in view
 _kept: list[int] = []  # writing ends that this process got at its birth
 _of_fork = threading.local()  # writing ends of the fork that goes on in this thread
 
+MOST_MAPPED = 1 << 14  # blocks in view at once; Linux grants a process 65,530 mappings, malloc's among them
 NOBODY_ASKS = -1  # a child sees it, and nothing is used again any more
 
 
@@ -64,9 +66,11 @@ class Views:
         """Look at a block: a buffer for each span, writable but for those that were not; a copy if it has to be."""
         if self._waiting:
             self._collect()
-        try:
-            piece = self._file.private(offset, size)
-        except OSError:  # too many mappings
+        piece = None
+        if len(self._seen) < MOST_MAPPED:
+            with suppress(OSError):  # the system says so
+                piece = self._file.private(offset, size)
+        if piece is None:  # there are too many mappings
             memory: Any = self._file.read(offset, size)
             self.return_(mark)
         else:
