@@ -20,8 +20,13 @@ MARK = "PROCESSION_TEST_RUN"
 Key = tuple[int, float]  # pid and start: a pid alone may be used again
 
 
+_strangers: frozenset[int] = frozenset()  # what ran before this run did: most of a machine's processes
+
+
 def mark_environment() -> None:
     """Mark this run's environment, so that what it starts can be told from other runs on the machine."""
+    global _strangers
+    _strangers = frozenset(_pids()) - {os.getpid(), *(process.pid for process in descendants())}
     os.environ[MARK] = f"{os.getpid()}-{os.urandom(4).hex()}"
 
 
@@ -43,16 +48,22 @@ def ours(mark: str | None = None) -> list[psutil.Process]:
     Args:
         mark: Count only what carries this mark and what descends from it; None: all of this run.
     """
-    found = {process.pid: process for process in ([] if mark else descendants())}
-    image = None if mark else _image(os.getpid())
-    for pid in _pids():
-        if pid == os.getpid() or pid in found:
-            continue
-        if _has_mark(pid, mark or os.environ.get(MARK, "")) or (image and _image(pid) == image):
-            with suppress(psutil.NoSuchProcess):
-                for process in [psutil.Process(pid), *descendants(pid)]:
-                    found[process.pid] = process
-    return list(found.values())
+    own, image = os.getpid(), None if mark else _image(_stat(os.getpid()))
+    stats = {pid: _stat(pid) for pid in _pids() if pid not in _strangers and pid != own}
+    found = {
+        pid
+        for pid, stat in stats.items()
+        if (image and _image(stat) == image) or _has_mark(pid, mark or os.environ.get(MARK, ""))
+    }
+    grown = found if mark else {own, *found}
+    while grown:
+        grown = {pid for pid, stat in stats.items() if stat and int(stat[1]) in grown and pid not in found}
+        found |= grown
+    processes = []
+    for pid in sorted(found):
+        with suppress(psutil.NoSuchProcess):
+            processes.append(psutil.Process(pid))
+    return processes
 
 
 def key(process: psutil.Process) -> Key | None:
@@ -108,12 +119,16 @@ def _has_mark(pid: int, mark: str) -> bool:
         return False
 
 
-def _image(pid: int) -> tuple[bytes, ...] | None:
-    """Give the addresses of the stack, arguments and environment (fields 28, 48, 50 of stat); None for a zombie."""
+def _stat(pid: int) -> list[bytes]:
+    """Give the fields of a process behind its name, from the state on; none if it is gone."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
-            fields = file.read().rpartition(b")")[2].split()
+            return file.read().rpartition(b")")[2].split()
     except OSError:
-        return None
-    image = (fields[25], fields[45], fields[47])
+        return []
+
+
+def _image(stat: list[bytes]) -> tuple[bytes, ...] | None:
+    """Give the addresses of the stack, arguments and environment (fields 28, 48, 50 of stat); None for a zombie."""
+    image = (stat[25], stat[45], stat[47]) if stat else (b"0",)
     return None if b"0" in image else image
