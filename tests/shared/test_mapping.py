@@ -6,6 +6,7 @@ import os
 import pickle
 import random
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -62,6 +63,52 @@ def test_it_does_what_a_dict_does(steps: list[tuple[str, Any, int]]) -> None:
         assert mapping == model
     finally:
         mapping.close()
+
+
+def test_equal_keys_are_one_key(shared: Any) -> None:
+    first, second = "".join(["ab", "c"]), "".join(["a", "bc"])
+    shared[(first, first)] = 1
+    assert shared[(first, second)] == 1 and list(shared) == [(first, second)]
+    shared[(1.0, True)] = 2
+    assert shared[(1, 1)] == 2
+    shared[frozenset(["a", "b", 1])] = 3
+    assert shared[frozenset([1.0, "b", "a"])] == 3
+    shared[2**60] = 4
+    assert shared[2.0**60] == 4 and len(shared) == 4
+    assert float("inf") not in shared and 0.5 not in shared
+
+
+def test_threads_share_it_while_it_grows(shared: Any) -> None:
+    def write(me: int) -> None:
+        for number in range(60):
+            shared[(me, number)] = bytes(400_000)
+            assert len(shared[(me, number)]) == 400_000
+
+    threads = [threading.Thread(target=write, args=(me,)) for me in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(shared) == 240
+
+
+def test_a_fork_waits_for_the_writes_of_other_threads(shared: Any) -> None:
+    ended = threading.Event()
+
+    def write() -> None:
+        while not ended.is_set():
+            shared["a"] = bytes(100_000)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    for number in range(20):
+        process = procession.get_context("fork").Process(target=count, args=(shared, 1))
+        process.start()
+        process.join(20)
+        assert process.exitcode == 0, number
+    ended.set()
+    thread.join()
+    assert shared["count"] == 20
 
 
 def count(mapping: Any, times: int) -> None:

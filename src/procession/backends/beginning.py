@@ -37,14 +37,13 @@ class Beginning:
         variables = self.variables = threads.choose(os.environ, count, insist)  # of the environment
         self._passage = Passage()
         limit = settings.max_shared
-        self.shared = host.memory() // SHARE if limit is None else limit  # bytes
+        self.shared = host.memory() // SHARE if limit is None else limit  # bytes; half of them are the parent's
         self._chosen = codec.dump({
             "threads": variables,
             "seed": settings.seed,
             "capture_output": settings.capture_output,
             "logging": settings.logging,
             "levels": self._levels(method, settings),
-            "shared": self.shared // (2 * settings.workers),
             "tracker": None if method.snapshot else self._passage.tracker(),
         })  # fmt: skip
         self.look: bytes | None = None  # where workers are not copies of this process
@@ -107,7 +106,7 @@ class Beginning:
             # Plain pickle would write a connection down as the number of its descriptor.
             pack = shipper.pack_main if "multiprocessing.reduction" in sys.modules else shipper.pack
             with self._passage:
-                packed = pack(self._calls)
+                packed = pack(self._calls, share=False)  # each worker gets it, also one that comes much later
             self._first, self.names = packed.data, packed.names
 
     @property
@@ -115,9 +114,15 @@ class Beginning:
         initializer, _, *others = self._calls
         return initializer is not None or any(others)
 
-    def body(self, place: int, worker: int) -> bytes:
-        """Give the body of the BEGIN frame of a worker that calls itself `place`."""
-        return codec.BEGIN_HEAD.pack(place, len(self._chosen), worker) + self._chosen + self._first
+    def body(self, place: int, worker: int, share: int) -> bytes:
+        """Give the body of the BEGIN frame of a worker.
+
+        Args:
+            place: What it calls itself.
+            worker: Its number.
+            share: Bytes that its results may take in shared memory.
+        """
+        return codec.BEGIN_HEAD.pack(place, len(self._chosen), worker, share) + self._chosen + self._first
 
     def close(self) -> None:
         """Give the descriptors back, and let go of what the pool's maker gave."""

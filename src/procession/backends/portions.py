@@ -164,7 +164,7 @@ class Portions:
                 link.functions.pop(forgotten, None)
             link.functions[number] = size
             if stored is not None:
-                parcel = self._store.parcel(data, stored, link)
+                parcel = self._store.parcel(data, stored, link, 0)
                 if parcel is None:
                     raise InternalError(message="the ledger of shared blocks is full")
                 data = codec.dump(parcel)

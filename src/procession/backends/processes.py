@@ -53,6 +53,7 @@ class Processes:
         self.place: Callable[[int], int] = lambda worker: worker
         self.changed = threading.Condition(lock)  # a worker has begun or ended: for those who wait for just that
         self._title = settings.title
+        self._size = settings.workers
         self._workers = settings.workers * nesting.outer_workers()
         self.links: dict[int, Link] = {}
         self._by_descriptor: dict[int, Link] = {}
@@ -62,7 +63,7 @@ class Processes:
         self._nursery = self._beginning.connect()
         try:
             self._counters = Room(settings.workers)
-            self.store = Store(self._counters.descriptor, 0, self._beginning.shared // 2 * self._counters.vast)
+            self.store = Store(self._counters.descriptor, 0, self._counters.vast * self._beginning.shared // 2)
             self._portions = Portions(Shipper(baseline, self.store), watch, self.store)
             self._watch.watch(self._nursery.fileno(), False)
         except OSError as error:
@@ -91,6 +92,7 @@ class Processes:
 
     def resize(self, workers: int) -> None:
         """Make room for so many."""
+        self._size = workers
         self._workers = workers * nesting.outer_workers()
         self._counters.resize(workers)
 
@@ -130,7 +132,8 @@ class Processes:
                 link.channel.send(Kind.LOOK, self._beginning.look)
             if definitions is not None:
                 self._portions.post(link, Kind.DEFINE, definitions)
-            self._portions.post(link, Kind.BEGIN, self._beginning.body(self.place(worker), worker))
+            share = self._counters.vast * self._beginning.shared // (2 * self._size)
+            self._portions.post(link, Kind.BEGIN, self._beginning.body(self.place(worker), worker, share))
         except (child.NurseryLost, ChannelClosed):
             pass  # the channel has ended: that is heard of like any other death
         except StartFailed:
@@ -389,5 +392,6 @@ class Processes:
         for link in self.links.values():
             link.close()
         self.links.clear()
+        self.store.abandon()
         self._counters.close()
         self._beginning.close()

@@ -21,10 +21,10 @@ def print_error(error: BaseException | None = None) -> None:
 
 def function_shared(size: int) -> None:
     """Tell the log that a function holds much data."""
-    logging = sys.modules.get("logging")
-    if logging is not None:
+    get_logger = getattr(sys.modules.get("logging"), "getLogger", None)
+    if get_logger is not None:  # else it is not loaded, or another thread is at it
         text = "a function holds %.0f MB of data; they were written into shared memory once for this call"
-        logging.getLogger("procession").info(text, size / 1e6)
+        get_logger("procession").info(text, size / 1e6)
 
 
 def worker_killed(pid: int) -> None:

@@ -122,7 +122,7 @@ class Bond:
             return _rebuilt(data[:1], memoryview(data)[1:])
         try:
             if len(data) > 1:
-                return _rebuilt_in_place(mmap.mmap(file, 0, mmap.MAP_PRIVATE), int(data[1:]))
+                return _rebuilt_in_place(file, int(data[1:]))
             with mmap.mmap(file, 0, prot=mmap.PROT_READ) as whole, memoryview(whole) as body:
                 return _rebuilt(data[:1], body)
         finally:
@@ -161,13 +161,15 @@ def _rebuilt(kind: bytes, body: memoryview) -> Outcome:
     return value, None
 
 
-def _rebuilt_in_place(file: mmap.mmap, place: int) -> Outcome:
+def _rebuilt_in_place(file: int, place: int) -> Outcome:
     """Rebuild a value whose large buffers stay where they are: they are mapped as long as somebody looks at them.
 
     Args:
         place: Where in the file the spans of the pickle and of the buffers are told.
     """
-    whole = memoryview(file)
+    from procession.wire.views import mapped
+
+    whole = mapped(file)
     spans: list[tuple[int, int, bool]] = pickle.loads(whole[place:])
     data, *buffers = (whole[begin:end] for begin, end, _ in spans)
     readonly = [each.toreadonly() if fixed else each for each, (*_, fixed) in zip(buffers, spans[1:], strict=True)]

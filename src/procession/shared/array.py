@@ -7,6 +7,7 @@ Must not know: pools; any pickle carries such an array.
 from __future__ import annotations
 
 import math
+import operator
 import os
 from typing import Any
 
@@ -36,7 +37,7 @@ class SharedArray(numpy.ndarray):
 
     def __new__(cls, shape: Any, dtype: Any = float) -> SharedArray:
         kind = _checked(dtype)
-        lengths = (shape,) if isinstance(shape, int) else tuple(shape)
+        lengths = tuple(shape) if hasattr(shape, "__iter__") else (operator.index(shape),)
         home = segment.create(math.prod(lengths) * kind.itemsize)
         return _at(home, home.memory, 0, lengths, kind, None)
 
@@ -61,15 +62,16 @@ class SharedArray(numpy.ndarray):
         return _at(home, file, 0, file.shape, file.dtype, None)
 
     def __array_finalize__(self, other: Any) -> None:
-        self._home = getattr(other, "_home", None)
-        self._begin = getattr(other, "_begin", 0)
+        home, begin = getattr(other, "_home", None), getattr(other, "_begin", 0)
+        here = home is not None and 0 <= self.__array_interface__["data"][0] - begin < home.size
+        self._home, self._begin = (home, begin) if here else (None, 0)  # a copy has memory of its own
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         place = self.__array_interface__["data"][0] - self._begin
         home = self._home
-        if home is None or not 0 <= place < home.size:  # a copy: its memory is its own
+        if home is None:  # a copy
             return numpy.asarray(self).__reduce_ex__(protocol)
-        return _rebuilt, (home.address, place, self.shape, self.dtype, self.strides)
+        return _rebuilt, (home.address, place, self.shape, self.dtype, self.strides, self.flags.writeable)
 
     def __reduce__(self) -> Any:
         return self.__reduce_ex__(2)
@@ -100,7 +102,14 @@ def _at(home: Any, memory: Any, place: int, shape: Any, dtype: Any, strides: Any
     return array
 
 
-def _rebuilt(address: Any, place: int, shape: Any, dtype: Any, strides: Any) -> SharedArray:
+def _rebuilt(address: Any, place: int, shape: Any, dtype: Any, strides: Any, writeable: bool) -> SharedArray:
+    array = _found(address, place, shape, dtype, strides)
+    if not writeable:
+        array.flags.writeable = False
+    return array
+
+
+def _found(address: Any, place: int, shape: Any, dtype: Any, strides: Any) -> SharedArray:
     if len(address) == 3:
         path, mode, size = address
         file = numpy.memmap(path, "u1", mode, shape=(size,))

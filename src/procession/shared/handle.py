@@ -9,7 +9,6 @@ from __future__ import annotations
 import pickle
 from pickle import PickleBuffer
 
-from procession.model.errors import shorten
 from procession.model.light import Any, Generic, TypeVar
 from procession.shared import segment
 
@@ -19,8 +18,6 @@ ALIGNMENT = 64  # of each buffer in the segment: what vector code likes
 
 Spans = tuple[tuple[int, int], ...]  # of the pickle, then of each buffer: where it begins and ends
 
-_nothing: Any = object()
-
 
 class Shared(Generic[T]):
     """A handle on an object that all processes see without a copy; `procession.share` makes one.
@@ -28,23 +25,23 @@ class Shared(Generic[T]):
     The memory is given back when the last handle is gone, in whichever process, and nothing looks at it any more.
     """
 
-    def __init__(self, memory: segment.Segment, spans: Spans, value: T = _nothing) -> None:
+    def __init__(self, memory: segment.Segment, spans: Spans) -> None:
         self._memory = memory
         self._spans = spans
-        self._value = value
 
     @property
     def value(self) -> T:
-        """The object: rebuilt once in each process, its arrays read-only and at the shared memory itself.
+        """The object, its arrays read-only and at the shared memory itself; rebuilt when a process asks for it first.
 
         Raises:
             BaseException: What rebuilding it raised.
         """
-        if self._value is _nothing:
+        known: tuple[T] | None = self._memory.value
+        if known is None:
             whole = memoryview(self._memory.memory).toreadonly()
             data, *buffers = [whole[start:stop] for start, stop in self._spans]
-            self._value = pickle.loads(data, buffers=buffers)
-        return self._value
+            known = self._memory.value = (pickle.loads(data, buffers=buffers),)
+        return known[0]
 
     @property
     def nbytes(self) -> int:
@@ -55,8 +52,9 @@ class Shared(Generic[T]):
         return _found, (self._memory.address, self._spans)
 
     def __repr__(self) -> str:
-        known = "" if self._value is _nothing else f" {shorten(type(self._value).__name__)}"
-        return f"<Shared{known}, {self.nbytes} bytes>"
+        known = self._memory.value
+        what = "" if known is None else f" {type(known[0]).__name__}"
+        return f"<Shared{what}, {self.nbytes} bytes>"
 
 
 def _found(address: segment.Address, spans: Spans) -> Shared[Any]:
@@ -67,8 +65,8 @@ def share(value: T) -> Shared[T]:
     """Write an object into shared memory, once, for all processes to see; return a handle on it.
 
     The handle travels in arguments, in closures, in results and through queues, and is some bytes long wherever it
-    does. `handle.value` is the object: rebuilt once in each process that asks for it, its arrays read-only and at the
-    shared memory itself.
+    does. `handle.value` is the object, rebuilt in each process that asks for it, its arrays read-only and at the shared
+    memory itself.
 
     Args:
         value: Anything that can be pickled; without a copy go buffers that a pickle hands out of band, as those of
@@ -93,6 +91,6 @@ def share(value: T) -> Shared[T]:
         spans.append((size, size + len(each)))
         size += -(-len(each) // ALIGNMENT) * ALIGNMENT
     memory = segment.create(size)
-    for each, (start, stop) in zip((memoryview(data), *buffers), spans, strict=True):
-        memory.memory[start:stop] = each
+    for each, (start, _) in zip((memoryview(data), *buffers), spans, strict=True):
+        memory.write(start, each)
     return Shared(memory, tuple(spans))

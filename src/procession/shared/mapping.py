@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import io
+import numbers
 import os
 import pickle
 import shutil
@@ -33,7 +35,7 @@ LONGEST_KEY = 500  # bytes; LMDB takes 511
 FIRST_SIZE = 1 << 26  # bytes of the map; it doubles when it is full
 READERS = 512  # processes and threads that may read at once
 PREFIX = "procession-dict-"
-WITH_KEY = b"hi"  # how the place of a key begins that cannot be read off it: the key stands beside the value
+WITH_KEY = b"hit"  # how the place of a key begins that cannot be read off it: the key stands beside the value
 
 _missing: Any = object()
 
@@ -173,25 +175,29 @@ class SharedDict(MutableMapping[K, V], Generic[K, V]):
     # The file.
 
     def _read(self, step: Callable[[Any], Any]) -> Any:
-        try:
-            with self._open().begin() as transaction:
-                return step(transaction)
-        except lmdb.MapResizedError:  # another process let it grow
-            self._open().set_mapsize(0)
-            return self._read(step)
-
-    def _write(self, step: Callable[[Any], Any]) -> Any:
-        while True:
-            env = self._open()
+        with _lock:
             try:
-                with env.begin(write=True) as transaction:
+                with self._open().begin() as transaction:
                     return step(transaction)
-            except lmdb.MapFullError:
-                env.set_mapsize(2 * env.info()["map_size"])
-            except lmdb.MapResizedError:
-                env.set_mapsize(0)
+            except lmdb.MapResizedError:  # another process let it grow
+                self._open().set_mapsize(0)
+                return self._read(step)
             except lmdb.Error as error:
                 raise _as_system_error(error, self._folder) from error
+
+    def _write(self, step: Callable[[Any], Any]) -> Any:
+        with _lock:
+            while True:
+                env = self._open()
+                try:
+                    with env.begin(write=True) as transaction:
+                        return step(transaction)
+                except lmdb.MapFullError:
+                    env.set_mapsize(2 * env.info()["map_size"])
+                except lmdb.MapResizedError:
+                    env.set_mapsize(0)
+                except lmdb.Error as error:
+                    raise _as_system_error(error, self._folder) from error
 
     def _open(self) -> Any:
         held = self._held
@@ -223,6 +229,8 @@ class _Environment:
 
 
 _open: weakref.WeakValueDictionary[str, _Environment] = weakref.WeakValueDictionary()
+# One transaction at a time in a process: a map must not grow while another thread looks at it. And none is in the midst
+# of something when the process is forked.
 _lock = threading.RLock()
 
 
@@ -245,7 +253,15 @@ def _renew_lock() -> None:
     _lock = threading.RLock()
 
 
-os.register_at_fork(after_in_child=_renew_lock)
+def _acquire_lock() -> None:
+    _lock.acquire()
+
+
+def _release_lock() -> None:
+    _lock.release()
+
+
+os.register_at_fork(before=_acquire_lock, after_in_parent=_release_lock, after_in_child=_renew_lock)
 
 
 def _found(folder: str, sync: bool) -> SharedDict[Any, Any]:
@@ -270,12 +286,27 @@ def _pack_key(key: object) -> bytes:
         data = b"s" + key.encode("utf-8", "surrogatepass")
     elif type(key) is bytes:
         data = b"b" + key
-    elif isinstance(key, (int, float)) and key == key // 1 and abs(key) < 1 << 53:
-        data = b"i%d" % int(key)
     else:
         hash(key)  # what cannot be one in a dict cannot be one here
-        data = b"p" + pickle.dumps(key, 5)
+        data = _pack_other(key)
     return data if len(data) <= LONGEST_KEY else b"h" + hashlib.blake2b(data).digest()
+
+
+def _pack_other(key: Any) -> bytes:
+    if isinstance(key, numbers.Real):
+        if key == key // 1:
+            return b"i%d" % int(cast(Any, key))
+        key = float(key)  # numpy has floats of its own
+    elif isinstance(key, (tuple, frozenset)):
+        parts = [_pack_key(each) for each in key]
+        if isinstance(key, frozenset):
+            parts.sort()
+        return b"t%d" % isinstance(key, frozenset) + b"".join(b"%d:%b" % (len(part), part) for part in parts)
+    file = io.BytesIO()
+    pickler = pickle.Pickler(file, 5)
+    pickler.fast = True  # else two equal parts look different from one part twice
+    pickler.dump(key)
+    return b"p" + file.getvalue()
 
 
 def _pack_value(place: bytes, key: object, value: object) -> bytes:

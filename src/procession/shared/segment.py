@@ -16,6 +16,7 @@ import secrets
 import weakref
 
 from procession.model.errors import SharedMemoryGone
+from procession.model.light import Any
 
 Address = tuple[str, int, int, int, int]  # token, process id, descriptor, inode, size
 
@@ -35,7 +36,9 @@ class Segment:
         self._closed = weakref.finalize(self, os.close, descriptor)
         self._closed.atexit = False  # whoever is mapped there until the end goes with the process
         self._descriptor = descriptor
+        self._inode = os.fstat(descriptor).st_ino
         self.size = size
+        self.value: Any = None  # what was rebuilt from it, for all handles of this process
         self._token = token
         self.memory = mmap.mmap(descriptor, size)
         _open[token] = self
@@ -43,8 +46,17 @@ class Segment:
     @property
     def address(self) -> Address:
         """Where other processes find it, for as long as this process has it."""
-        inode = os.fstat(self._descriptor).st_ino
-        return self._token, os.getpid(), self._descriptor, inode, self.size
+        return self._token, os.getpid(), self._descriptor, self._inode, self.size
+
+    def write(self, place: int, data: memoryview) -> None:
+        """Write bytes, taking memory for them.
+
+        Raises:
+            OSError: There is none.
+        """
+        done = 0
+        while done < len(data):
+            done += os.pwrite(self._descriptor, data[done:], place + done)
 
 
 def create(size: int) -> Segment:
@@ -56,10 +68,10 @@ def create(size: int) -> Segment:
     descriptor = os.memfd_create("procession-shared", os.MFD_CLOEXEC)
     try:
         os.ftruncate(descriptor, max(1, size))
-        return Segment(descriptor, max(1, size), secrets.token_hex(8))
     except BaseException:
         os.close(descriptor)
         raise
+    return Segment(descriptor, max(1, size), secrets.token_hex(8))
 
 
 def find(address: Address) -> Segment:

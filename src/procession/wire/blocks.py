@@ -73,7 +73,9 @@ class Blocks:
         self._vacant: list[int] = []  # marks that were used and came back
         self._dropped: deque[Block] = deque()
         self._lock = threading.RLock()  # a finalizer may put something while this thread has it
+        self._lost: list[Block] = []  # children of processes that have ended may see these
         self._closed = False
+        self._busy = False  # a finalizer or a signal's handler may send while this thread is in the midst of it
 
     def put(self, buffers: Sequence[memoryview]) -> Stored | None:
         """Copy buffers of bytes into a block; None: there is no room.
@@ -89,24 +91,35 @@ class Blocks:
             spans.append((size, size + len(each), each.readonly))
             size += -(-len(each) // ALIGNMENT) * ALIGNMENT
         with self._lock:
-            if self._closed:
+            if self._closed or self._busy:
                 return None
-            self._collect()
-            block = self._arena.take(size)
-            if block is None:
-                return None
-            block.holders = 1
+            self._busy = True
             try:
-                self._write(block, buffers, spans, size)
-            except BaseException:  # no memory, or Ctrl-C
-                self._let_go(block)
-                raise
-            return Stored(block, size, tuple(spans), self._dropped)
+                self._collect()
+                return self._put(buffers, tuple(spans), size)
+            finally:
+                self._busy = False
 
-    def give(self, stored: Stored, receiver: object) -> int | None:
-        """Let a process see a block; return the mark that it gives back, None if there is none left."""
+    def _put(self, buffers: Sequence[memoryview], spans: Spans, size: int) -> Stored | None:
+        block = self._arena.take(size)
+        if block is None:
+            return None
+        block.holders = 1
+        try:
+            self._write(block, buffers, spans, size)
+        except BaseException:  # no memory, or Ctrl-C
+            self._let_go(block)
+            raise
+        return Stored(block, size, spans, self._dropped)
+
+    def give(self, stored: Stored, receiver: object, kept: int = 0) -> int | None:
+        """Let a process see a block; return the mark that it gives back, None if there is none left.
+
+        Args:
+            kept: Marks that must be left for others.
+        """
         with self._lock:
-            if self._closed:
+            if self._closed or self._busy or len(self._vacant) + MARKS - self._next <= kept:
                 return None
             if self._vacant:
                 mark = self._vacant.pop()
@@ -127,6 +140,7 @@ class Blocks:
             for mark, (block, other) in list(self._given.items()):
                 if other is receiver:
                     self._take_back(mark, block, self._ledger.memory[mark] == FORKED)
+            self._lost.sort(key=lambda block: block.offset)
 
     def close(self) -> None:
         """Give all memory back; nobody sees any of it."""
@@ -137,7 +151,11 @@ class Blocks:
                 piece.unmap()
             self._windows.clear()
             self._given.clear()
-            self._file.punch(self._begin, REGION_BYTES)
+            begin = self._begin
+            for block in self._lost:
+                self._file.punch(begin, block.offset - begin)
+                begin = block.offset + block.capacity
+            self._file.punch(begin, self._begin + REGION_BYTES - begin)
             self._ledger.unmap()
 
     def _write(self, block: Block, buffers: Sequence[memoryview], spans: Sequence[Any], size: int) -> None:
@@ -175,10 +193,12 @@ class Blocks:
             mark = marks.find(RETURNED_BYTE, mark + 1)
 
     def _take_back(self, mark: int, block: Block, seen: bool) -> None:
-        del self._given[mark]
         self._ledger.memory[mark] = FREE
+        del self._given[mark]
         self._vacant.append(mark)
-        if not seen:
+        if seen:
+            self._lost.append(block)
+        else:
             self._let_go(block)
 
     def _let_go(self, block: Block) -> None:

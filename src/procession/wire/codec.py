@@ -26,7 +26,7 @@ PLAIN = frozenset({int, float, str, bytes, bool, complex, type(None)})
 NUMBERS = (int, float, complex, type(None))
 PROTOCOL = 5
 
-BEGIN_HEAD = struct.Struct("<IIQ")  # what the worker calls itself, bytes of what its pool's maker chose, its number
+BEGIN_HEAD = struct.Struct("<IIQQ")  # what a worker calls itself, bytes of what was chosen, its number, its share
 BATCH_HEAD = struct.Struct("<QQIIBBQQ")  # batch, function, count, group, style, flags, call, index of the first item
 FUNCTION_HEAD = struct.Struct("<Qq?")  # number, that of the one that may be forgotten (-1: none), a parcel follows
 RESULTS_HEAD = struct.Struct("<QIdB")  # batch, count, seconds, flags

@@ -155,16 +155,19 @@ class Shipper:
         # a worker that re-ran the main module calls it by the other name in what it sends back
         sys.modules.setdefault("__mp_main__", sys.modules["__main__"])
 
-    def pack(self, value: object) -> Packed:
+    def pack(self, value: object, share: bool = True) -> Packed:
         """Pickle a value.
+
+        Args:
+            share: Its large buffers may go into a block.
 
         Raises:
             InputNotPicklable: A global that it needs in the worker cannot be pickled.
             BaseException: Whatever pickling the value itself raises.
         """
-        return pack_plainly(value, self._store) or self.pack_main(value)
+        return pack_plainly(value, self._store if share else None) or self.pack_main(value, share)
 
-    def pack_main(self, value: object) -> Packed:
+    def pack_main(self, value: object, share: bool = True) -> Packed:
         """Pickle a value that `pack_plainly` does not.
 
         Raises:
@@ -177,7 +180,8 @@ class Shipper:
             uses.apart = apart
             return pickling.dumps(value, uses)
 
-        data, stored = (write(value, None), None) if self._store is None else self._store.dumps(value, write)
+        store = self._store if share else None
+        data, stored = (write(value, None), None) if store is None else store.dumps(value, write)
         names = frozenset(name for name in uses.names if name in main)
         if names:
             self._plan(names, uses.names)

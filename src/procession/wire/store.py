@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from procession.wire.views import Views
 
 LARGE = 1 << 17  # bytes from which on a block is cheaper than the frame
+KEPT_MARKS = 4096  # for functions: a worker has 64 at the most
 IN_BLOCK = b""  # the pickle of a parcel that is itself large: it is the last buffer of the block
 
 Parcel = tuple[bytes, int, int, int, "Spans"]  # a pickle; the mark, offset, size and spans of its buffers
@@ -91,10 +92,14 @@ class Store:
             data = pickle.dumps(value, 5) if write is None else write(value, None)
         return data, None
 
-    def parcel(self, data: bytes, stored: Stored, receiver: object) -> Parcel | None:
-        """Let a process see the buffers of a pickle; None: they cannot be given."""
+    def parcel(self, data: bytes, stored: Stored, receiver: object, kept: int = KEPT_MARKS) -> Parcel | None:
+        """Let a process see the buffers of a pickle; None: they cannot be given.
+
+        Args:
+            kept: Marks that must be left: for what can travel in no other way.
+        """
         blocks = self._blocks
-        mark = None if blocks is None else blocks.give(stored, receiver)
+        mark = None if blocks is None else blocks.give(stored, receiver, kept)
         return None if mark is None else (data, mark, stored.block.offset, stored.size, stored.spans)
 
     def open(self, parcel: Parcel) -> tuple[bytes | memoryview, list[memoryview]]:
@@ -156,6 +161,12 @@ class Store:
         if blocks is not None:
             blocks.close()
         return views is not None and views.close()
+
+    def abandon(self) -> None:
+        """In a forked child: all of this is the parent's."""
+        self._limit = 0
+        self._blocks = self._views = None
+        self._lock = threading.RLock()
 
     def _put(self, buffers: Sequence[memoryview]) -> Stored | None:
         try:

@@ -15,6 +15,7 @@ import os
 import select
 import threading
 import weakref
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -24,6 +25,7 @@ from procession.wire.shared_file import FORKED, MARKS, REGION_BYTES, RETURNED, P
 
 _all: set[Views] = set()  # they live as long as something is in view
 _kept: list[int] = []  # writing ends that this process got at its birth
+_files: dict[int, object] = {}  # by its id: what tells of the end of the views on a whole file
 _of_fork = threading.local()  # writing ends of the fork that goes on in this thread
 
 MOST_MAPPED = 1 << 14  # blocks in view at once; Linux grants a process 65,530 mappings, malloc's among them
@@ -39,7 +41,7 @@ class _Seen:
         self.mark = mark
         self.offset = offset
         self.piece = piece
-        self.children: int | None = None  # what tells of the end of the children that see it too
+        self.children: set[int] = set()  # what tells of the ends of the children that see it too
         self.reference: Any = None
 
 
@@ -55,17 +57,20 @@ class Views:
         self._home = os.getpid()
         self._ledgers: dict[int, Piece] = {}
         self._seen: dict[int, _Seen] = {}  # by mark
-        self._waiting: dict[int, list[_Seen]] = {}  # by the pipe of their children: they are out of view here
+        self._waiting: list[_Seen] = []  # out of view here, in view of children
         self._buried: set[int] = set()  # ledgers of processes that have ended: nobody takes anything back there
         self._closing = False
         self._lock = threading.RLock()  # a finalizer may run while this thread has it
+        self._ended_views: deque[_Seen] = deque()  # they are still to be given back
         self._to_close: list[int] = []  # the descriptor of the file, where it is still needed at the end
         _all.add(self)
 
     def open(self, mark: int, offset: int, size: int, spans: Spans) -> list[memoryview]:
         """Look at a block: a buffer for each span, writable but for those that were not; a copy if it has to be."""
         if self._waiting:
-            self._collect()
+            with self._lock:
+                self._collect()
+        self._tidy()
         piece = None
         if len(self._seen) < MOST_MAPPED:
             with suppress(OSError):  # the system says so
@@ -83,9 +88,14 @@ class Views:
 
     def return_(self, mark: int) -> None:
         """Say that this process does not see a block, or will never look at it."""
-        book = ledger(mark)
         with self._lock:
-            if book not in self._buried:
+            self._tell(mark)
+        self._tidy()
+
+    def _tell(self, mark: int) -> None:
+        book = ledger(mark)
+        if book not in self._buried:
+            with suppress(OSError):  # no mapping for the ledger: the block is lost, and nothing else
                 self._book(book).memory[mark - book] = RETURNED
 
     def bury(self, owner: int) -> None:
@@ -97,12 +107,12 @@ class Views:
             known = self._ledgers.pop(book, None)
             if known is not None:
                 known.unmap()
-            waiting = [each for group in self._waiting.values() for each in group]
-            for each in sorted([*self._seen.values(), *waiting], key=lambda each: each.offset):
+            for each in sorted([*self._seen.values(), *self._waiting], key=lambda each: each.offset):
                 if begin <= each.offset < end:
                     self._file.punch(begin, each.offset - begin)
                     begin = each.offset + _pages(each.piece.size)
             self._file.punch(begin, end - begin)
+        self._tidy()
 
     def close(self) -> bool:
         """Nothing more will come; what is in view stays, here and in children: the last of them frees the memory.
@@ -113,15 +123,17 @@ class Views:
         with self._lock:
             self._to_close.append(self._file.descriptor)
             self._closing = True
-            pipes = set(self._waiting)
+            pipes = set().union(*(each.children for each in (*self._seen.values(), *self._waiting)))
             for seen in list(self._seen.values()):
-                if seen.children is not None:
-                    pipes.add(seen.children)
-                    seen.children = NOBODY_ASKS
+                if seen.children:
+                    seen.children = {NOBODY_ASKS}
             self._waiting.clear()
-            for descriptor in pipes:
+            for descriptor in pipes - {NOBODY_ASKS}:
                 os.close(descriptor)
-            return bool(self._seen) or self._end() is None
+            self._settle()
+            ended = not self._seen and self._end() is not None
+        self._tidy()
+        return not ended
 
     def _end(self) -> int | None:
         """Nothing is in view any more; give the descriptor that is to be closed, None if that was done."""
@@ -141,17 +153,29 @@ class Views:
         def told(_: object) -> None:  # in whichever thread the last view died
             seen.piece.unmap()
             if os.getpid() == self._home:
-                self._out_of_view(seen)
+                self._ended_views.append(seen)
+                self._tidy()
 
         return told
 
-    def _out_of_view(self, seen: _Seen) -> None:
-        with self._lock:
+    def _tidy(self) -> None:
+        """See to the views that have ended. Never waits: a finalizer may run while its thread holds any lock; who has
+        ours does this when it lets go."""
+        while self._ended_views and self._lock.acquire(blocking=False):
+            try:
+                self._settle()
+            finally:
+                self._lock.release()
+
+    def _settle(self) -> None:
+        """Under the lock."""
+        while self._ended_views:
+            seen = self._ended_views.popleft()
             self._seen.pop(seen.mark, None)
-            if seen.children is None:
+            if not seen.children:
                 self._release(seen)
             elif not self._closing:
-                self._waiting.setdefault(seen.children, []).append(seen)
+                self._waiting.append(seen)
             if self._closing and not self._seen and (descriptor := self._end()) is not None:
                 os.close(descriptor)
 
@@ -159,46 +183,85 @@ class Views:
         if ledger(seen.mark) in self._buried:
             self._file.punch(seen.offset, _pages(seen.piece.size))
         else:
-            self.return_(seen.mark)
+            self._tell(seen.mark)
 
     # Forks.
 
     def before_fork(self) -> int | None:
-        """Note which blocks the child will see; return the writing end that it is to hold, None if it sees none."""
+        """Note that the child will see what is in view; return the writing end that it is to hold, if there is one.
+
+        The lock is held until `after_fork`.
+        """
+        self._lock.acquire()
         if os.getpid() != self._home:
             return None
-        seen = [each for each in list(self._seen.values()) if each.children is None]
-        if not seen:
+        self._collect()
+        if not self._seen:
             return None
-        if self._closing:
-            for each in seen:
-                each.children = NOBODY_ASKS
-            return None
-        read, write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        for each in seen:
-            each.children = read
+        read, write = NOBODY_ASKS, None
+        if not self._closing:
+            with suppress(OSError):  # no descriptors: what the child sees is never used again
+                read, write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        for each in list(self._seen.values()):
+            each.children.add(read)
             book = ledger(each.mark)
             if book not in self._buried:
-                self._book(book).memory[each.mark - book] = FORKED
+                with suppress(OSError):
+                    self._book(book).memory[each.mark - book] = FORKED
         return write
 
-    def _collect(self) -> None:
-        """Give back what no child sees any more."""
-        poll = select.poll()
-        for descriptor in list(self._waiting):
-            poll.register(descriptor, 0)  # hang-up is told in any case
-        for descriptor, _ in poll.poll(0):
-            with self._lock:
-                for seen in self._waiting.pop(descriptor, ()):
-                    self._release(seen)
-                if not any(each.children == descriptor for each in list(self._seen.values())):
-                    os.close(descriptor)
+    def after_fork(self) -> None:
+        """In the parent."""
+        self._lock.release()
+        self._tidy()
 
     def forked(self) -> None:
         """In the child: what is in view stays in view, and nobody is told when it no longer is."""
-        for descriptor in {each.children for each in self._seen.values()} | set(self._waiting):
-            if descriptor is not None and descriptor != NOBODY_ASKS:
+        self._lock = threading.RLock()
+        if os.getpid() == self._home:
+            return
+        pipes = set().union(*(each.children for each in (*self._seen.values(), *self._waiting)))
+        for descriptor in pipes - {NOBODY_ASKS}:
+            with suppress(OSError):  # a child of a child has none of them
                 os.close(descriptor)
+
+    def _collect(self) -> None:
+        """Under the lock: give back what no child sees any more."""
+        held = [*self._seen.values(), *self._waiting]
+        pipes = set().union(*(each.children for each in held)) - {NOBODY_ASKS}
+        if not pipes:
+            return
+        poll = select.poll()
+        for descriptor in pipes:
+            poll.register(descriptor, 0)  # hang-up is told in any case
+        gone = {descriptor for descriptor, _ in poll.poll(0)}
+        for each in held:
+            each.children -= gone
+        free = [each for each in self._waiting if not each.children]
+        self._waiting[:] = [each for each in self._waiting if each.children]
+        for each in free:
+            self._release(each)
+        for descriptor in gone:
+            os.close(descriptor)
+
+
+def mapped(descriptor: int) -> memoryview:
+    """Map a whole file privately, for as long as somebody looks at it; it needs no descriptor for that.
+
+    Raises:
+        OSError: The system refused.
+    """
+    size = os.fstat(descriptor).st_size
+    piece = Piece(descriptor, 0, size, mmap.MAP_PRIVATE)
+    memory, piece.memory = piece.memory, None
+
+    def ended(dead: object) -> None:
+        _files.pop(id(dead), None)
+        piece.unmap()
+
+    reference = weakref.ref(memory, ended)
+    _files[id(reference)] = reference
+    return view(memory)
 
 
 def _pages(size: int) -> int:
@@ -206,18 +269,27 @@ def _pages(size: int) -> int:
 
 
 def _before_fork() -> None:
-    _of_fork.ends = [end for views in list(_all) if (end := views.before_fork()) is not None]
+    _of_fork.views, _of_fork.ends = list(_all), []
+    for each in _of_fork.views:
+        end = each.before_fork()
+        if end is not None:
+            _of_fork.ends.append(end)
 
 
 def _after_fork_in_parent() -> None:
-    for end in _of_fork.ends:
+    ends, views = _of_fork.ends, _of_fork.views
+    _of_fork.views, _of_fork.ends = [], []
+    for end in ends:
         os.close(end)
+    for each in views:
+        each.after_fork()
 
 
 def _after_fork_in_child() -> None:
     _kept.extend(_of_fork.ends)
-    for views in _all:
-        views.forked()
+    for each in _of_fork.views:
+        each.forked()
+    _of_fork.views, _of_fork.ends = [], []
     _all.clear()
 
 

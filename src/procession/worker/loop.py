@@ -12,6 +12,7 @@ each ticket to one side only, so no lock is needed.
 from __future__ import annotations
 
 import os
+import pickle
 import sys
 from collections.abc import Callable, Iterator
 from itertools import islice
@@ -61,6 +62,7 @@ class Loop:
         self._counter = counter
         self._ticket: int | None = None  # one that was read for a later batch
         self._packed: dict[int, bytes | Parcel] = {}  # functions that no item has asked for yet
+        self._opened: dict[int, list[memoryview]] = {}  # the large buffers of those of them that could not be rebuilt
         self._functions: dict[int, Callable[..., Any]] = {}
         self._coroutines = Coroutines()
         self._broken: Encoded | None = None  # what went wrong with the last definitions
@@ -92,10 +94,10 @@ class Loop:
         try:
             if self._broken is not None:
                 raise Prepared(self._broken)
-            place, size, number = codec.BEGIN_HEAD.unpack_from(body)
+            place, size, number, share = codec.BEGIN_HEAD.unpack_from(body)
             begin = codec.BEGIN_HEAD.size + size
             chosen = codec.load(memoryview(body)[codec.BEGIN_HEAD.size : begin])
-            self.store = Store(self._file, number + 1, chosen["shared"])
+            self.store = Store(self._file, number + 1, share)
             self.care.begin(place, chosen)
             first = codec.load(memoryview(body)[begin:]) if len(body) > begin else None
             inherited.close()  # what was rebuilt of them has its own
@@ -153,6 +155,7 @@ class Loop:
         data = bytes(body[codec.FUNCTION_HEAD.size :])
         self._packed[number] = codec.load(data) if large else data
         self._functions.pop(forgotten, None)
+        self._opened.pop(forgotten, None)
         never_used = self._packed.pop(forgotten, None)
         if type(never_used) is tuple:
             self.store.refuse(never_used)
@@ -161,8 +164,14 @@ class Loop:
         function = self._functions.get(number)
         if function is None:
             # Rebuilding may run users' code and is part of the item: it fails or dies with it.
-            function = self._functions[number] = self._coroutines.plain(self.store.loads(self._packed[number]))
+            packed: Any = self._packed[number]
+            if type(packed) is tuple:  # opened once, since rebuilding may fail, and for each item anew
+                data, self._opened[number] = self.store.open(packed)
+                packed = self._packed[number] = bytes(data)
+            rebuilt = pickle.loads(packed, buffers=self._opened.get(number))
+            function = self._functions[number] = self._coroutines.plain(rebuilt)
             del self._packed[number]
+            self._opened.pop(number, None)
         return function
 
     def _define(self, body: Body) -> None:
