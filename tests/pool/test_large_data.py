@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 import procession
+import procession.worker
 from procession import aio
 from tests.helpers.scripts import Finished
 
@@ -253,3 +254,78 @@ def test_a_limit_for_the_size_of_files_turns_sharing_off(run_script: Callable[..
     """
     done = run_script(script)
     assert done.stdout == "2.0\n", done.stderr
+
+
+class Rebuilds:
+    """A function whose rebuilding fails in the worker, behind a large array."""
+
+    def __init__(self, values: Any) -> None:
+        self.values = values
+
+    def __call__(self, item: Any) -> float:
+        return float(self.values[0])
+
+    def __setstate__(self, state: Any) -> None:
+        raise LookupError("never rebuilt")
+
+
+def test_a_large_function_that_cannot_be_rebuilt_disturbs_no_other_data() -> None:
+    with procession.Pool(1) as pool:
+        for _ in range(3):
+            with pytest.raises(LookupError, match="never rebuilt"):
+                pool.map(Rebuilds(big()), range(4), chunksize=1)
+        assert [pool.apply(remember, (big(number),)) for number in range(12)] == [
+            sum(range(number + 1)) for number in range(12)
+        ]
+
+
+def keep_first(table: Any) -> None:
+    procession.worker.state.table = table
+
+
+def look_at_first(index: int) -> float:
+    return float(procession.worker.state.table[index])
+
+
+def test_initializers_take_large_arrays(start_method: str | None) -> None:
+    options: Any = {"initializer": keep_first, "initargs": (numpy.arange(WORDS),), "maxtasksperchild": 1}
+    with procession.Pool(1, context=start_method, **options) as pool:
+        assert pool.map(look_at_first, [5, WORDS - 1], chunksize=1) == [5.0, WORDS - 1]
+
+
+def hold_on(values: Any, pipe: tuple[int, int]) -> int:
+    pid = os.fork()
+    if not pid:
+        os.setsid()  # it outlives its worker
+        os.read(pipe[0], 1)
+        os.write(pipe[1], b"y" if (values == values[0]).all() and values[0] == 5.0 else b"n")
+        os._exit(0)
+    return pid
+
+
+def test_a_child_of_a_task_sees_its_argument_after_the_pool_s_end() -> None:
+    go, told = os.pipe(), os.pipe()
+    with procession.Pool(1, context="fork") as pool:
+        pool.apply(hold_on, (big(5.0), (go[0], told[1])))
+        for number in range(10):
+            pool.apply(total, (big(number),))
+    os.write(go[1], b"x")
+    assert os.read(told[0], 1) == b"y"
+    for descriptor in (*go, *told):
+        os.close(descriptor)
+
+
+def test_a_forked_child_cannot_spoil_what_its_parent_sends() -> None:
+    with procession.Pool(1) as pool:
+        pool.apply(total, (big(),))
+        pid = os.fork()
+        if not pid:
+            try:
+                pool.apply_async(total, (big(6.0),))
+            except RuntimeError:
+                os._exit(0)
+            finally:
+                os._exit(1)
+        results = [pool.apply(total, (big(1.0),)) for _ in range(10)]
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+        assert results == [WORDS] * 10

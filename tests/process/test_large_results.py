@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 from typing import Any
 
 import pytest
@@ -45,3 +46,16 @@ def test_a_result_of_many_large_parts() -> None:
     result = process.result(60)
     process.join()
     assert [int(each[-1]) for each in result] == list(range(500))
+
+
+def test_results_that_are_kept_hold_no_descriptors() -> None:
+    kept = []
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(10):
+        process = procession.Process(target=numpy.ones, args=(1 << 16,))
+        process.start()
+        kept.append(process.result(60))
+        process.join()
+        process.close()
+    assert len(os.listdir("/proc/self/fd")) <= before + 1
+    assert all(each.sum() == 1 << 16 for each in kept)

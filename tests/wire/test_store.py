@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from procession.wire import views
+from procession.wire import blocks, store, views
 from procession.wire.counter import Counters
 from procession.wire.shared_file import MARKS, SharedFile
 from procession.wire.store import LARGE, Store
@@ -274,3 +274,70 @@ def test_a_child_changes_nothing_of_its_parent_s(pair: Pair) -> None:
     for number in range(2, 20):
         pair.worker.refuse(pair.send(array(number)))
     assert (there == 1.0).all()
+
+
+def test_each_of_several_children_holds_what_it_sees(pair: Pair) -> None:
+    seen = [pair.worker.loads(pair.send(array(1.0)))]
+    read, write = os.pipe()
+    first = child_of(lambda: True)
+    os.waitpid(first, 0)
+
+    def look() -> bool:
+        os.read(read, 1)
+        return bool((seen[0] == 1.0).all())
+
+    second = child_of(look)
+    seen.clear()
+    for number in range(2, 40):
+        pair.worker.loads(pair.send(array(number)))
+    os.write(write, b"x")
+    assert os.waitstatus_to_exitcode(os.waitpid(second, 0)[1]) == 0
+    os.close(read)
+    os.close(write)
+
+
+def test_forks_hold_no_descriptors_once_their_children_are_gone(pair: Pair) -> None:
+    kept = pair.worker.loads(pair.send(array(1.0)))
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(30):
+        os.waitpid(child_of(lambda: True), 0)
+    assert len(os.listdir("/proc/self/fd")) <= before + 1 and kept[0] == 1.0
+
+
+def test_a_finalizer_that_sends_in_the_midst_of_sending_gets_no_block(pair: Pair, monkeypatch: Any) -> None:
+    inside: list[Any] = []
+    write = SharedFile.write
+
+    def write_and_send(file: SharedFile, offset: int, data: memoryview) -> None:
+        if not inside:
+            inside.append(None)
+            inside[0] = pair.send(array(7.0))
+        write(file, offset, data)
+
+    monkeypatch.setattr(SharedFile, "write", write_and_send)
+    outer = pair.send(array(5.0))
+    assert (pair.worker.loads(outer) == 5.0).all()
+    assert type(inside[0]) is bytes and (pair.worker.loads(inside[0]) == 7.0).all()
+
+
+def test_a_forked_child_that_abandons_the_store_writes_nothing(pair: Pair) -> None:
+    pair.worker.refuse(pair.send(array(1.0)))
+    there = pair.worker.loads(pair.send(array(2.0)))
+
+    def send() -> bool:
+        pair.parent.abandon()
+        return type(pair.send(array(3.0))) is bytes
+
+    pid = child_of(send)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    assert (there == 2.0).all()
+
+
+def test_marks_are_left_for_what_can_travel_in_no_other_way(pair: Pair, monkeypatch: Any) -> None:
+    monkeypatch.setattr(blocks, "MARKS", 2 * store.KEPT_MARKS)
+    data, stored = pair.parent.dumps(array(9.0))
+    assert stored is not None
+    parcels = [pair.parent.parcel(data, stored, "worker") for _ in range(store.KEPT_MARKS + 3)]
+    assert all(parcels[: store.KEPT_MARKS]) and not any(parcels[store.KEPT_MARKS :])
+    last = pair.parent.parcel(data, stored, "worker", 0)
+    assert last is not None and pair.worker.loads(last)[0] == 9.0
