@@ -182,7 +182,7 @@ def _thumbs() -> list[Target]:
 
 # What is known of the reasons, by the beginning of a target's name; shown where it is not reached.
 HOLDS_BACK = {
-    "first result, default": "a fork more than Pool has (the nursery's, 2 ms); 14 small modules more (2 ms)",
+    "first result, default": "a fork more than Pool has (the nursery's, 2 ms); 18 small modules more (3 ms)",
     "first result, clean nursery, over Pool with fork": (
         "a second interpreter starts (8 ms) and imports us (14 ms, of which pickle, socket and threading are 6)"
     ),
@@ -198,6 +198,10 @@ HOLDS_BACK = {
     ),
     "32 workers: all at work": "as with 8",
     "128 workers: all at work": "as with 8",
+    "first result, clean nursery, over Pool with spawn": "as over Pool with fork",
+    "joblib.Parallel over 64": (
+        "joblib finds arrays that it wrote before, and copies none from the second call on; here each call copies"
+    ),
     "thumbs over our own": "a third process, the parent, has work too: it decides, reports and writes progress",
 }
 
