@@ -42,7 +42,8 @@ def check(fault: Fault, fates: dict[int, Any]) -> None:
 
 
 def try_all(fault: Fault, size: int, context: str | None) -> None:
-    with procession.Pool(2, context=context) as pool:
+    preload = ["numpy"] if context == "nursery" else []  # or who clears sys.modules has lost it for good
+    with procession.Pool(2, context=context, preload=preload) as pool:
         with meanwhile(fault):
             check(fault, fates_of_map(lambda: pool.map(run_large, tasks(fault, size))))
         with meanwhile(fault):
