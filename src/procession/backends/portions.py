@@ -84,7 +84,7 @@ class Portions:
         parcel: Any = self._store.parcel(data, stored, link)
         if parcel is None:
             item = portion.items[position]
-            parcel = codec.dump(item.call[1:] if single else item)
+            parcel = self.shipper.pack(item.call[1:] if single else item, share=False).data
         else:
             portion.size += stored.size
         out[position] = (number, parcel) if single else parcel
