@@ -9,10 +9,8 @@ from __future__ import annotations
 from procession.backends.base import Broken, Ended, Logged, News, Ready
 from procession.backends.link import Link
 from procession.wire import codec, exceptions
-from procession.wire.frames import Kind
+from procession.wire.frames import Body, Kind
 from procession.wire.store import Store
-
-Body = bytes | bytearray | memoryview  # of a frame
 
 
 def understood(link: Link, kind: int, body: Body, store: Store) -> News:

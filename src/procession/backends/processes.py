@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from procession.backends import causes, ending, printing
 from procession.backends.base import Broken, Gone, News, Portion, Ready, Refused, Watch
 from procession.backends.beginning import Beginning
-from procession.backends.hearing import Body, understood
+from procession.backends.hearing import understood
 from procession.backends.link import Link, open_link
 from procession.backends.portions import Portions
 from procession.backends.room import Room
@@ -24,7 +24,7 @@ from procession.model.errors import StartFailed
 from procession.model.light import Any
 from procession.model.settings import Settings
 from procession.wire.channel import ChannelClosed
-from procession.wire.frames import Kind
+from procession.wire.frames import Body, Kind
 from procession.wire.functions import Packed, Shipper
 from procession.wire.store import Store
 from procession.worker import nesting

@@ -25,7 +25,6 @@ from procession.wire import exceptions
 from procession.wire.store import Apart
 
 VALUE, FAILURE = b"v", b"f"  # how a message begins
-ALIGNMENT = 64  # of large buffers in the file
 INLINE = 60_000  # bytes; a socket of Linux takes 200,000 without a reader
 FLAGS = socket.MSG_DONTWAIT | socket.MSG_CMSG_CLOEXEC
 Outcome = tuple[Any, BaseException | None]
@@ -152,10 +151,10 @@ def _inherited(theirs: Any) -> Bond:
     return Bond(None, socket.socket(fileno=theirs.detach()))
 
 
-def _rebuilt(kind: bytes, body: memoryview) -> Outcome:
+def _rebuilt(kind: bytes, body: memoryview, buffers: Sequence[memoryview] = ()) -> Outcome:
     if kind == FAILURE:
         return None, exceptions.decode(pickle.loads(body))
-    value, failed = exceptions.rebuild(body)
+    value, failed = exceptions.rebuild(body, buffers)
     if failed is not None:
         return None, exceptions.harmless(failed, "raised while the result was rebuilt in the parent")
     return value, None
@@ -167,16 +166,12 @@ def _rebuilt_in_place(file: int, place: int) -> Outcome:
     Args:
         place: Where in the file the spans of the pickle and of the buffers are told.
     """
+    from procession.wire.spans import cut
     from procession.wire.views import mapped
 
     whole = mapped(file)
-    spans: list[tuple[int, int, bool]] = pickle.loads(whole[place:])
-    data, *buffers = (whole[begin:end] for begin, end, _ in spans)
-    readonly = [each.toreadonly() if fixed else each for each, (*_, fixed) in zip(buffers, spans[1:], strict=True)]
-    value, failed = exceptions.rebuild(data, readonly)
-    if failed is not None:
-        return None, exceptions.harmless(failed, "raised while the result was rebuilt in the parent")
-    return value, None
+    data, *buffers = cut(whole, pickle.loads(whole[place:]))
+    return _rebuilt(VALUE, data, buffers)
 
 
 class _Writer:
@@ -209,14 +204,15 @@ class _Writer:
         """Write large buffers behind the pickle, and their spans behind them; return where, 0 if there are none."""
         if not buffers:
             return 0
+        from procession.wire.spans import ALIGNMENT, lay_out
+
         self._write_out(b"")
-        spans = [(0, self._size, True)]
-        for each in buffers:
-            self._write_out(bytes(-self._size % ALIGNMENT))
-            spans.append((self._size, self._size + len(each), each.readonly))
+        size = self._size
+        spans, place = lay_out(buffers, size + -size % ALIGNMENT)
+        for each, (begin, _, _) in zip(buffers, spans, strict=True):
+            self._write_out(bytes(begin - self._size))
             self._write_out(each)
-        place = self._size
-        self._write_out(pickle.dumps(spans, 5))
+        self._write_out(bytes(place - self._size) + pickle.dumps(((0, size, True), *spans), 5))
         return place
 
     def send(self, end: socket.socket, kind: bytes, place: int) -> None:

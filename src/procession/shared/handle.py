@@ -7,16 +7,20 @@ Must not know: pools; any pickle carries a handle.
 from __future__ import annotations
 
 import pickle
-from pickle import PickleBuffer
 
 from procession.model.light import Any, Generic, TypeVar
 from procession.shared import segment
+from procession.wire.spans import Spans, cut, lay_out
+from procession.wire.store import Apart
 
 T = TypeVar("T")
 
-ALIGNMENT = 64  # of each buffer in the segment: what vector code likes
 
-Spans = tuple[tuple[int, int], ...]  # of the pickle, then of each buffer: where it begins and ends
+class _AllApart(Apart):
+    """Small ones too: what is shared is read-only throughout."""
+
+    __slots__ = ()
+    least = 0
 
 
 class Shared(Generic[T]):
@@ -27,7 +31,7 @@ class Shared(Generic[T]):
 
     def __init__(self, memory: segment.Segment, spans: Spans) -> None:
         self._memory = memory
-        self._spans = spans
+        self._spans = spans  # of the pickle, then of each buffer
 
     @property
     def value(self) -> T:
@@ -39,7 +43,7 @@ class Shared(Generic[T]):
         known: tuple[T] | None = self._memory.value
         if known is None:
             whole = memoryview(self._memory.memory).toreadonly()
-            data, *buffers = [whole[start:stop] for start, stop in self._spans]
+            data, *buffers = cut(whole, self._spans)
             known = self._memory.value = (pickle.loads(data, buffers=buffers),)
         return known[0]
 
@@ -76,21 +80,10 @@ def share(value: T) -> Shared[T]:
         BaseException: What pickling it raised.
         OSError: There is no memory for it.
     """
-    buffers: list[memoryview] = []
-
-    def goes_along(buffer: PickleBuffer) -> bool:
-        try:
-            buffers.append(buffer.raw())
-        except BufferError:  # it has gaps
-            return True
-        return False
-
-    data = pickle.dumps(value, 5, buffer_callback=goes_along)
-    spans, size = [], 0
-    for each in (memoryview(data), *buffers):
-        spans.append((size, size + len(each)))
-        size += -(-len(each) // ALIGNMENT) * ALIGNMENT
+    apart = _AllApart()
+    parts = [memoryview(pickle.dumps(value, 5, buffer_callback=apart)), *apart]
+    spans, size = lay_out(parts)
     memory = segment.create(size)
-    for each, (start, _) in zip((memoryview(data), *buffers), spans, strict=True):
-        memory.write(start, each)
-    return Shared(memory, tuple(spans))
+    for each, (begin, _, _) in zip(parts, spans, strict=True):
+        memory.write(begin, each)
+    return Shared(memory, spans)

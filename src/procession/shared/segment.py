@@ -17,6 +17,7 @@ import weakref
 
 from procession.model.errors import SharedMemoryGone
 from procession.model.light import Any
+from procession.wire.shared_file import SharedFile
 
 Address = tuple[str, int, int, int, int]  # token, process id, descriptor, inode, size
 
@@ -54,9 +55,7 @@ class Segment:
         Raises:
             OSError: There is none.
         """
-        done = 0
-        while done < len(data):
-            done += os.pwrite(self._descriptor, data[done:], place + done)
+        SharedFile(self._descriptor).write(place, data)
 
 
 def create(size: int) -> Segment:

@@ -29,12 +29,10 @@ from procession.wire.shared_file import (
     region,
     view,
 )
+from procession.wire.spans import Spans, lay_out
 
-ALIGNMENT = 64  # of each buffer in its block: what vector code likes
 KEPT_BYTES = 1 << 28  # memory of free blocks
 RETURNED_BYTE = bytes([RETURNED])
-
-Spans = tuple[tuple[int, int, bool], ...]  # of each buffer: where it begins and ends, whether it is read-only
 
 
 class Stored:
@@ -86,17 +84,14 @@ class Blocks:
         Raises:
             OSError: The system gives no memory.
         """
-        spans, size = [], 0
-        for each in buffers:
-            spans.append((size, size + len(each), each.readonly))
-            size += -(-len(each) // ALIGNMENT) * ALIGNMENT
+        spans, size = lay_out(buffers)
         with self._lock:
             if self._closed or self._busy:
                 return None
             self._busy = True
             try:
                 self._collect()
-                return self._put(buffers, tuple(spans), size)
+                return self._put(buffers, spans, size)
             finally:
                 self._busy = False
 
@@ -123,10 +118,8 @@ class Blocks:
                 return None
             if self._vacant:
                 mark = self._vacant.pop()
-            elif self._next < MARKS:
-                mark, self._next = self._next, self._next + 1
             else:
-                return None
+                mark, self._next = self._next, self._next + 1
             stored.block.holders += 1
             self._given[mark] = stored.block, receiver
             self._ledger.memory[mark] = GIVEN
@@ -158,7 +151,7 @@ class Blocks:
             self._file.punch(begin, self._begin + REGION_BYTES - begin)
             self._ledger.unmap()
 
-    def _write(self, block: Block, buffers: Sequence[memoryview], spans: Sequence[Any], size: int) -> None:
+    def _write(self, block: Block, buffers: Sequence[memoryview], spans: Spans, size: int) -> None:
         if block.warm >= size:
             window = self._window(block)
             for each, (start, stop, _) in zip(buffers, spans, strict=True):

@@ -14,6 +14,8 @@ from enum import IntEnum
 HEADER = struct.Struct("<QB")
 SMALL = 1 << 16  # bytes read at once; a longer body gets a buffer of its own, so that it is not copied
 
+Body = bytes | bytearray | memoryview
+
 
 class Kind(IntEnum):
     """What a frame says."""

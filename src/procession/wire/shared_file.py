@@ -22,8 +22,6 @@ from procession.model.light import Any
 
 REGION_BITS = 38
 REGION_BYTES = 1 << REGION_BITS
-FILE_BYTES = 1 << 60
-OWNERS = (FILE_BYTES >> REGION_BITS) - 1
 MARKS = 1 << 16  # bytes of a ledger
 
 FREE, GIVEN, RETURNED, FORKED = range(4)  # a mark; FORKED: a child of the process that it was given to sees it too

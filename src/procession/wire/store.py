@@ -16,7 +16,8 @@ from pickle import PickleBuffer
 from procession.model.light import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from procession.wire.blocks import Blocks, Spans, Stored
+    from procession.wire.blocks import Blocks, Stored
+    from procession.wire.spans import Spans
     from procession.wire.views import Views
 
 LARGE = 1 << 17  # bytes from which on a block is cheaper than the frame
@@ -30,13 +31,14 @@ class Apart(list[memoryview]):
     """Takes the large buffers of a pickle that is being written: what `pickle` calls `buffer_callback`."""
 
     __slots__ = ()
+    least = LARGE  # bytes
 
     def __call__(self, buffer: PickleBuffer) -> bool:
         try:
             raw = buffer.raw()
         except BufferError:  # it has gaps
             return True
-        if len(raw) < LARGE:
+        if len(raw) < self.least:
             return True
         self.append(raw)
         return False

@@ -20,8 +20,8 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from procession.model.light import Any
-from procession.wire.blocks import Spans
 from procession.wire.shared_file import FORKED, MARKS, REGION_BYTES, RETURNED, Piece, SharedFile, ledger, region, view
+from procession.wire.spans import Spans, cut
 
 _all: set[Views] = set()  # they live as long as something is in view
 _kept: list[int] = []  # writing ends that this process got at its birth
@@ -83,8 +83,7 @@ class Views:
             seen = self._seen[mark] = _Seen(mark, offset, piece)
             piece.memory = None
             seen.reference = weakref.ref(memory, self._ended(seen))
-        whole = view(memory)
-        return [whole[start:stop].toreadonly() if readonly else whole[start:stop] for start, stop, readonly in spans]
+        return cut(view(memory), spans)
 
     def return_(self, mark: int) -> None:
         """Say that this process does not see a block, or will never look at it."""

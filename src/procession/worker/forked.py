@@ -10,7 +10,7 @@ import sys
 
 from procession.wire.exceptions import encode
 
-FRAMES_OF_A_STEP = 3  # _advance, step, and one of STEPS: an error from deeper inside is the task's
+FRAMES_OF_A_STEP = 3  # _advance, step, and one of steps.py: an error from deeper inside is the task's
 
 
 def is_ours(error: BaseException) -> bool:

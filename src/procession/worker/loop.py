@@ -24,7 +24,7 @@ from procession.wire import codec, functions
 from procession.wire.channel import CHANNEL_LOST, WorkerChannel
 from procession.wire.counter import BATCH, NOTHING, POSITION
 from procession.wire.exceptions import Encoded, encode
-from procession.wire.frames import Kind
+from procession.wire.frames import Body, Kind
 from procession.wire.store import LARGE, Parcel, Store
 from procession.worker import forked, identity, inherited, look
 from procession.worker.care import Care
@@ -37,8 +37,6 @@ STEP_ITEMS = 64  # bounds how many finished outcomes a sudden long item can hold
 STEP_SECONDS = 0.00005  # a step of less is doubled: reading the clock (40 ns) stays below 1 %
 AT_ONCE_SECONDS = 0.0002  # an item that took so long is worth a message of its own (10 to 20 µs on each side)
 GATHER_SECONDS = 0.001  # shorter ones wait so long at the most
-
-Body = bytes | bytearray | memoryview  # of a frame
 
 
 class Loop:

@@ -17,8 +17,8 @@ from procession.wire import codec
 from procession.wire.counter import POSITION
 from procession.wire.exceptions import Encoded, encode
 
-# position of the first item, at most so many items, the inputs, what to call, the counter, where values go
 Load = Callable[[Any], Any]
+# position of the first item, at most so many items, the inputs, what to call, the counter, where values go
 Step = Callable[[int, Iterator[Any], Callable[..., Any], memoryview, list[Any]], None]
 
 

@@ -103,7 +103,7 @@ def _note(error: BaseException, text: str) -> None:
 
 
 def step(style: int, load: Callable[[Any], Any] | None) -> Callable[..., None]:
-    """Make what runs all items that it is given, in one call: `Loop.step` calls it like one of `STEPS`."""
+    """Make what runs all items that it is given, in one call: `Loop.step` calls it like one of `steps.py`."""
 
     def together(
         position: int, items: Iterator[Any], function: Callable[..., Any], counter: memoryview, out: list[Any]
