@@ -8,21 +8,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from multiprocessing import Array as Array
     from multiprocessing import AuthenticationError as AuthenticationError
-    from multiprocessing import Barrier as Barrier
-    from multiprocessing import BoundedSemaphore as BoundedSemaphore
     from multiprocessing import BufferTooShort as BufferTooShort
-    from multiprocessing import Condition as Condition
-    from multiprocessing import Event as Event
-    from multiprocessing import JoinableQueue as JoinableQueue
-    from multiprocessing import Lock as Lock
     from multiprocessing import Pipe as Pipe
     from multiprocessing import ProcessError as ProcessError
-    from multiprocessing import Queue as Queue
     from multiprocessing import RawArray as RawArray
     from multiprocessing import RawValue as RawValue
-    from multiprocessing import RLock as RLock
-    from multiprocessing import Semaphore as Semaphore
-    from multiprocessing import SimpleQueue as SimpleQueue
     from multiprocessing import TimeoutError as TimeoutError
     from multiprocessing import Value as Value
     from multiprocessing import allow_connection_pickling as allow_connection_pickling
@@ -72,7 +62,18 @@ if TYPE_CHECKING:
     from procession.shared.mapping import SharedDict as SharedDict
     from procession.wire.exceptions import RemoteTraceback as RemoteTraceback
 
-    Manager = get_context().Manager
+    _default = get_context()
+    Barrier = _default.Barrier
+    BoundedSemaphore = _default.BoundedSemaphore
+    Condition = _default.Condition
+    Event = _default.Event
+    JoinableQueue = _default.JoinableQueue
+    Lock = _default.Lock
+    Manager = _default.Manager
+    Queue = _default.Queue
+    RLock = _default.RLock
+    Semaphore = _default.Semaphore
+    SimpleQueue = _default.SimpleQueue
 
 __version__ = "0.1.0"
 
@@ -111,11 +112,15 @@ _HOMES = {
 # What multiprocessing does well is its own. Its functions belong to its default context, so the method that is set
 # there is set here.
 _THEIRS = (
-    "Array", "AuthenticationError", "Barrier", "BoundedSemaphore", "BufferTooShort", "Condition", "Event",
-    "JoinableQueue", "Lock", "Pipe", "ProcessError", "Queue", "RLock", "RawArray", "RawValue", "Semaphore",
-    "SimpleQueue", "TimeoutError", "Value", "active_children", "allow_connection_pickling", "cpu_count",
+    "Array", "AuthenticationError", "BufferTooShort", "Pipe", "ProcessError", "RawArray",
+    "RawValue", "TimeoutError", "Value", "active_children", "allow_connection_pickling", "cpu_count",
     "current_process", "freeze_support", "get_all_start_methods", "get_logger", "get_start_method", "log_to_stderr",
     "parent_process", "reducer", "set_executable", "set_forkserver_preload", "set_start_method",
+)  # fmt: skip
+# What a context makes: these are the default one's.
+_MADE = (
+    "Barrier", "BoundedSemaphore", "Condition", "Event", "JoinableQueue", "Lock", "Manager", "Queue", "RLock",
+    "Semaphore", "SimpleQueue",
 )  # fmt: skip
 _MODULES = (
     "aio", "connection", "context", "dummy", "forkserver", "futures", "heap", "managers", "pool", "popen_fork",
@@ -123,7 +128,7 @@ _MODULES = (
     "resource_tracker", "shared_memory", "sharedctypes", "spawn", "synchronize", "util", "worker",
 )  # fmt: skip
 
-__all__ = sorted((*_HOMES, *_THEIRS, "Manager"))  # a list all the same
+__all__ = sorted((*_HOMES, *_THEIRS, *_MADE))  # a list all the same
 
 
 def __getattr__(name: str) -> object:
@@ -132,8 +137,8 @@ def __getattr__(name: str) -> object:
         value = getattr(importlib.import_module(_HOMES[name]), name)
     elif name in _THEIRS:
         value = getattr(importlib.import_module("multiprocessing"), name)
-    elif name == "Manager":
-        value = importlib.import_module("procession.context").DEFAULT.Manager
+    elif name in _MADE:
+        value = getattr(importlib.import_module("procession.context").DEFAULT, name)
     elif name in _MODULES:
         value = importlib.import_module(f"{__name__}.{name}")
     else:

@@ -6,6 +6,7 @@ Must not know: how the methods work.
 
 from __future__ import annotations
 
+import importlib
 import multiprocessing.context as standard
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Literal, cast, overload
@@ -15,7 +16,15 @@ from procession.pool import Pool as _Pool
 from procession.process import Process as Process
 
 if TYPE_CHECKING:
+    from procession import queues, synchronize
     from procession.managers import SyncManager
+
+
+def _module(name: str) -> Any:
+    """Our module, or the standard library's where the system lacks what ours needs."""
+    from procession.shared import kernel
+
+    return importlib.import_module(f"{'procession' if kernel.available() else 'multiprocessing'}.{name}")
 
 
 class _Ours:
@@ -31,6 +40,58 @@ class _Ours:
     ) -> _Pool:
         """Make a `procession.Pool` whose workers are born by this context's method."""
         return _Pool(processes, initializer, initargs, maxtasksperchild, self, **extras)
+
+    def Lock(self) -> synchronize.Lock:
+        """Make a lock that is free again when its owner is killed."""
+        made: synchronize.Lock = _module("synchronize").Lock(ctx=self)
+        return made
+
+    def RLock(self) -> synchronize.RLock:
+        """Make a lock that its owner may take several times."""
+        made: synchronize.RLock = _module("synchronize").RLock(ctx=self)
+        return made
+
+    def Semaphore(self, value: int = 1) -> synchronize.Semaphore:
+        """Make a semaphore to which the tokens of killed processes come back."""
+        made: synchronize.Semaphore = _module("synchronize").Semaphore(value, ctx=self)
+        return made
+
+    def BoundedSemaphore(self, value: int = 1) -> synchronize.BoundedSemaphore:
+        """Make a semaphore that never has more tokens than at first."""
+        made: synchronize.BoundedSemaphore = _module("synchronize").BoundedSemaphore(value, ctx=self)
+        return made
+
+    def Condition(self, lock: Any = None) -> synchronize.Condition:
+        """Make a condition to wait for."""
+        made: synchronize.Condition = _module("synchronize").Condition(lock, ctx=self)
+        return made
+
+    def Event(self) -> synchronize.Event:
+        """Make a flag to wait for."""
+        made: synchronize.Event = _module("synchronize").Event(ctx=self)
+        return made
+
+    def Barrier(
+        self, parties: int, action: Callable[[], object] | None = None, timeout: float | None = None
+    ) -> synchronize.Barrier:
+        """Make a place where so many processes meet."""
+        made: synchronize.Barrier = _module("synchronize").Barrier(parties, action, timeout, ctx=self)
+        return made
+
+    def Queue(self, maxsize: int = 0, **extras: Any) -> queues.Queue[Any]:
+        """Make a queue; `reliable=True`: what a killed consumer had taken is given to another."""
+        made: queues.Queue[Any] = _module("queues").Queue(maxsize, ctx=self, **extras)
+        return made
+
+    def JoinableQueue(self, maxsize: int = 0, **extras: Any) -> queues.JoinableQueue[Any]:
+        """Make a queue that can be waited for; `reliable=True` as `Queue` has it."""
+        made: queues.JoinableQueue[Any] = _module("queues").JoinableQueue(maxsize, ctx=self, **extras)
+        return made
+
+    def SimpleQueue(self) -> queues.SimpleQueue[Any]:
+        """Make a queue without the trimmings."""
+        made: queues.SimpleQueue[Any] = _module("queues").SimpleQueue(ctx=self)
+        return made
 
     def Manager(self) -> SyncManager:
         """Start a process that holds objects for others, and return its manager."""

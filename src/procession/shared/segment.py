@@ -15,11 +15,11 @@ import os
 import secrets
 import weakref
 
-from procession.model.errors import SharedMemoryGone
 from procession.model.light import Any
+from procession.shared import lives, passing
 from procession.wire.shared_file import SharedFile
 
-Address = tuple[str, int, int, int, int]  # token, process id, descriptor, inode, size
+Address = tuple[str, int, int, Any]  # token, size, namespace of its process, the descriptor as `passing` has it
 
 _open: weakref.WeakValueDictionary[str, Segment] = weakref.WeakValueDictionary()  # by token: each is mapped once
 
@@ -37,7 +37,6 @@ class Segment:
         self._closed = weakref.finalize(self, os.close, descriptor)
         self._closed.atexit = False  # whoever is mapped there until the end goes with the process
         self._descriptor = descriptor
-        self._inode = os.fstat(descriptor).st_ino
         self.size = size
         self.value: Any = None  # what was rebuilt from it, for all handles of this process
         self._token = token
@@ -47,7 +46,19 @@ class Segment:
     @property
     def address(self) -> Address:
         """Where other processes find it, for as long as this process has it."""
-        return self._token, os.getpid(), self._descriptor, self._inode, self.size
+        return self._token, self.size, lives.namespace(), passing.Named(self._descriptor)
+
+    def on_the_way(self) -> Address:
+        """The same; to a process that is being born its descriptor goes along."""
+        return self._token, self.size, lives.namespace(), passing.along(self._descriptor)
+
+    def take_memory(self, place: int, size: int) -> None:
+        """Take memory for a piece.
+
+        Raises:
+            OSError: There is none.
+        """
+        os.posix_fallocate(self._descriptor, place, size)
 
     def write(self, place: int, data: memoryview) -> None:
         """Write bytes, taking memory for them.
@@ -79,15 +90,9 @@ def find(address: Address) -> Segment:
     Raises:
         SharedMemoryGone: The process that named it has let go of it.
     """
-    token, pid, number, inode, size = address
+    token, size, namespace, along = address
     known = _open.get(token)
-    if known is not None:
-        return known
-    try:
-        descriptor = os.open(f"/proc/{pid}/fd/{number}", os.O_RDWR | os.O_CLOEXEC)
-    except OSError as error:
-        raise SharedMemoryGone(pid=pid, size=size, reason=error.strerror or str(error)) from error
-    if os.fstat(descriptor).st_ino != inode:
-        os.close(descriptor)
-        raise SharedMemoryGone(pid=pid, size=size, reason="its descriptor is another file now")
-    return Segment(descriptor, size, token)
+    if known is None:
+        lives.meet(namespace)
+        known = Segment(along.take(size), size, token)
+    return known

@@ -1,0 +1,222 @@
+"""A queue of messages between processes: who finds none waits, who finds it full waits.
+
+Knows: a log; who sleeps for what; a descriptor that is readable while there are messages.
+Must not know: what is in a message.
+
+Nobody is ever waited for who might have ended: who sleeps wakes now and then and looks for himself. A consumer who was
+answered within a moment looks again and again for as long before he sleeps (`wire/patience.py` says why).
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from procession.model.light import Any
+from procession.shared import doorbell, kernel, lives, log, passing, takers
+from procession.shared.log import ADDED, AWAITED, BELL, CROWDED, DONE, HEAD, ROOM, TAIL, WANTED
+from procession.shared.naps import PAUSE, Naps
+from procession.wire.patience import CORES, MOMENT, SHORT
+
+Message = tuple[Any, int]
+LOSE, NOTE, GIVE = "lose", "note", "give"  # what becomes of a message whose consumer is killed
+
+
+class Mailbox:
+    """One process's hold on a queue.
+
+    Args:
+        held: Its log.
+        bell: What is readable while there are messages.
+        rule: A message that a killed consumer had taken is not thought of (`LOSE`), counts as done (`NOTE`), or is
+            given to another (`GIVE`).
+    """
+
+    def __init__(self, held: log.Log, bell: doorbell.Doorbell, rule: str) -> None:
+        self._log, self.bell, self._rule = held, bell, rule
+        held.takers = {LOSE: None, NOTE: takers.Counts(held.words), GIVE: takers.Claims(held.words)}[rule]
+        self._awake = CORES > 1
+        self._look = 0.0
+
+    def put(self, data: Any, kind: int, block: bool, timeout: float | None) -> bool:
+        """Add a message; False: it was full for as long as this might wait.
+
+        Args:
+            data: As `Log.add` has it.
+            kind: As `Log.add` has it.
+            block: Wait for room.
+            timeout: Seconds to wait. None: for ever.
+
+        Raises:
+            OSError: There is no memory for it.
+        """
+        held = self._log
+        if not held.add(data, kind) and not self._add_later(data, kind, timeout if block else 0):
+            return False
+        words = held.words
+        if words[WANTED]:
+            self._wake(WANTED, ADDED)
+        if words[BELL]:
+            self.bell.ring()
+        return True
+
+    def get(self, block: bool, timeout: float | None) -> Message | None:
+        """Take a message; None: there was none for as long as this might wait."""
+        if self._rule == GIVE and (message := self._of_the_dead()) is not None:
+            return message
+        held = self._log
+        message = held.take()
+        if message is None:
+            message = self._wait(timeout if block else 0)
+            if message is None:
+                return None
+        words = held.words
+        if words[CROWDED]:
+            self._wake(CROWDED, ROOM)
+        if words[BELL]:
+            self._mute()
+        return message
+
+    def _add_later(self, data: Any, kind: int, timeout: float | None) -> bool:
+        held, words = self._log, self._log.words
+        naps = Naps(None if timeout is None else max(0.0, timeout))
+        while True:
+            words[CROWDED] = 1
+            seen = words[ROOM]
+            if held.add(data, kind):
+                words[CROWDED] = 1  # there may be others
+                return True
+            if naps.over():
+                return False
+            naps.look_due()
+            naps.sleep(held.address + 8 * ROOM, seen)
+
+    def _wait(self, timeout: float | None) -> Message | None:
+        held, words = self._log, self._log.words
+        naps = Naps(None if timeout is None else max(0.0, timeout))
+        if timeout != 0 and self._awake and (message := self._look_awake()) is not None:
+            return message
+        while True:
+            words[WANTED] = 1  # before the last look, or who adds one may see no sleeper
+            seen = words[ADDED]
+            if (message := held.take()) is not None:
+                words[WANTED] = 1  # there may be others
+                if words[HEAD] != words[TAIL]:
+                    self._wake(WANTED, ADDED)
+                return message
+            if naps.over():
+                return None
+            if naps.look_due() and self._rule == GIVE and (message := self._of_the_dead()) is not None:
+                return message
+            began = time.perf_counter()
+            naps.sleep(held.address + 8 * ADDED, seen)
+            self._awake = CORES > 1 and time.perf_counter() - began < SHORT
+
+    def _look_awake(self) -> Message | None:
+        held, words = self._log, self._log.words
+        until = time.perf_counter() + MOMENT
+        while time.perf_counter() < until:
+            if words[HEAD] != words[TAIL] and (message := held.take()) is not None:
+                return message
+            os.sched_yield()
+        self._awake = False
+        return None
+
+    def _wake(self, flag: int, word: int) -> None:
+        words = self._log.words
+        words[flag] = 0
+        words[word] = (words[word] + 1) & kernel.WORD
+        kernel.wake(self._log.address + 8 * word)
+
+    # What was taken and is not done.
+
+    def _of_the_dead(self) -> Message | None:
+        now = time.monotonic()
+        if now < self._look:
+            return None
+        message = self._log.take_from_the_dead()
+        if message is None:
+            self._look = now + PAUSE
+        return message
+
+    def done(self) -> bool:
+        """Tell that a message is done; False: none was taken."""
+        if not self._log.done():
+            return False
+        self._tell_if_all_done()
+        return True
+
+    def join(self) -> None:
+        """Wait until all messages were taken and are done."""
+        held, words = self._log, self._log.words
+        naps = Naps(None)
+        while True:
+            words[AWAITED] = 1
+            seen = words[DONE]
+            if not held.unfinished():
+                return
+            if naps.look_due() and self._rule == NOTE and held.lose_those_of_the_dead():
+                self._tell_if_all_done()
+                continue
+            naps.sleep(held.address + 8 * DONE, seen)
+
+    def _tell_if_all_done(self) -> None:
+        words = self._log.words
+        if words[AWAITED] and not self._log.unfinished():
+            words[DONE] = (words[DONE] + 1) & kernel.WORD
+            kernel.wake(self._log.address + 8 * DONE, kernel.MOST_WAITERS)
+
+    # What others see.
+
+    def count(self) -> int:
+        """How many messages there are."""
+        return self._log.count()
+
+    def full(self) -> bool:
+        """True if there are as many as there may be."""
+        return 0 < self._log.most <= self._log.count()
+
+    def used(self) -> bool:
+        """True if there ever was a message."""
+        return self._log.words[TAIL] != 0
+
+    def show(self) -> int:
+        """Give the descriptor that is readable from now on while there are messages."""
+        self._log.words[BELL] = 1
+        self.bell.ring()
+        self._mute()
+        return self.bell.descriptor
+
+    def _mute(self) -> None:
+        """Make the descriptor unreadable if there are no messages."""
+        words = self._log.words
+        if words[HEAD] == words[TAIL]:
+            self.bell.mute()
+            if words[HEAD] != words[TAIL]:  # one came in between
+                self.bell.ring()
+
+    def __reduce__(self) -> Any:
+        return _found, (_on_the_way(self._log), self.bell, self._rule)
+
+
+def create(most: int, rule: str, **options: Any) -> Mailbox:
+    """Make an empty one.
+
+    Args:
+        most: Messages that there may be at once; 0: as many as there is memory for.
+        rule: As `Mailbox` has it.
+
+    Raises:
+        OSError: There are no descriptors or no address space for it.
+    """
+    return Mailbox(log.create(most, **options), doorbell.create(), rule)
+
+
+def _on_the_way(held: log.Log) -> Any:
+    return held.size, lives.namespace(), passing.along(held.descriptor)
+
+
+def _found(way: Any, bell: doorbell.Doorbell, rule: str) -> Mailbox:
+    size, namespace, along = way
+    lives.meet(namespace)
+    return Mailbox(log.Log(along.take(size), size), bell, rule)
