@@ -6,7 +6,6 @@ import importlib
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from multiprocessing import Array as Array
     from multiprocessing import AuthenticationError as AuthenticationError
     from multiprocessing import BufferTooShort as BufferTooShort
     from multiprocessing import Pipe as Pipe
@@ -14,7 +13,6 @@ if TYPE_CHECKING:
     from multiprocessing import RawArray as RawArray
     from multiprocessing import RawValue as RawValue
     from multiprocessing import TimeoutError as TimeoutError
-    from multiprocessing import Value as Value
     from multiprocessing import allow_connection_pickling as allow_connection_pickling
     from multiprocessing import cpu_count as cpu_count
     from multiprocessing import freeze_support as freeze_support
@@ -63,6 +61,7 @@ if TYPE_CHECKING:
     from procession.wire.exceptions import RemoteTraceback as RemoteTraceback
 
     _default = get_context()
+    Array = _default.Array
     Barrier = _default.Barrier
     BoundedSemaphore = _default.BoundedSemaphore
     Condition = _default.Condition
@@ -74,6 +73,7 @@ if TYPE_CHECKING:
     RLock = _default.RLock
     Semaphore = _default.Semaphore
     SimpleQueue = _default.SimpleQueue
+    Value = _default.Value
 
 __version__ = "0.1.0"
 
@@ -112,15 +112,15 @@ _HOMES = {
 # What multiprocessing does well is its own. Its functions belong to its default context, so the method that is set
 # there is set here.
 _THEIRS = (
-    "Array", "AuthenticationError", "BufferTooShort", "Pipe", "ProcessError", "RawArray",
-    "RawValue", "TimeoutError", "Value", "active_children", "allow_connection_pickling", "cpu_count",
+    "AuthenticationError", "BufferTooShort", "Pipe", "ProcessError", "RawArray",
+    "RawValue", "TimeoutError", "active_children", "allow_connection_pickling", "cpu_count",
     "current_process", "freeze_support", "get_all_start_methods", "get_logger", "get_start_method", "log_to_stderr",
     "parent_process", "reducer", "set_executable", "set_forkserver_preload", "set_start_method",
 )  # fmt: skip
 # What a context makes: these are the default one's.
 _MADE = (
-    "Barrier", "BoundedSemaphore", "Condition", "Event", "JoinableQueue", "Lock", "Manager", "Queue", "RLock",
-    "Semaphore", "SimpleQueue",
+    "Array", "Barrier", "BoundedSemaphore", "Condition", "Event", "JoinableQueue", "Lock", "Manager", "Queue", "RLock",
+    "Semaphore", "SimpleQueue", "Value",
 )  # fmt: skip
 _MODULES = (
     "aio", "connection", "context", "dummy", "forkserver", "futures", "heap", "managers", "pool", "popen_fork",

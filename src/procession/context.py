@@ -16,7 +16,7 @@ from procession.pool import Pool as _Pool
 from procession.process import Process as Process
 
 if TYPE_CHECKING:
-    from procession import queues, synchronize
+    from procession import queues, sharedctypes, synchronize
     from procession.managers import SyncManager
 
 
@@ -77,6 +77,22 @@ class _Ours:
         """Make a place where so many processes meet."""
         made: synchronize.Barrier = _module("synchronize").Barrier(parties, action, timeout, ctx=self)
         return made
+
+    @overload
+    def Value(self, typecode_or_type: Any, *args: Any, lock: Literal[False]) -> Any: ...
+    @overload
+    def Value(self, typecode_or_type: Any, *args: Any, lock: Any = True) -> sharedctypes.Synchronized[Any]: ...
+    def Value(self, typecode_or_type: Any, *args: Any, lock: Any = True) -> Any:
+        """Make a number in shared memory; its `add` is one step."""
+        from procession import sharedctypes
+
+        return sharedctypes.Value(typecode_or_type, *args, lock=lock, ctx=self)
+
+    def Array(self, typecode_or_type: Any, size_or_initializer: Any, *, lock: Any = True) -> Any:
+        """Make an array in shared memory."""
+        from procession import sharedctypes
+
+        return sharedctypes.Array(typecode_or_type, size_or_initializer, lock=lock, ctx=self)
 
     def Queue(self, maxsize: int = 0, **extras: Any) -> queues.Queue[Any]:
         """Make a queue; `reliable=True`: what a killed consumer had taken is given to another."""

@@ -105,6 +105,17 @@ class BoundedSemaphore(Semaphore, standard.BoundedSemaphore):
     _most = 0
 
 
+class _Count:
+    """What stands where the standard library's condition has a semaphore."""
+
+    def __init__(self, value: int) -> None:
+        self._value = value
+
+    def get_value(self) -> int:
+        """The number."""
+        return self._value
+
+
 class Condition(standard.Condition):
     """A condition to wait for. Who was killed while waiting takes no notification from others.
 
@@ -161,6 +172,16 @@ class Condition(standard.Condition):
                 break
             self.wait(left)
         return result
+
+    @property
+    def _sleeping_count(self) -> _Count:  # CPython's tests look whether all who waited have gone
+        return _Count(len(self._waiters))
+
+    @property
+    def _woken_count(self) -> _Count:
+        return _Count(0)
+
+    _wait_semaphore = _woken_count
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}({self._lock}, {len(self._waiters)})>"

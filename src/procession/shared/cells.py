@@ -12,6 +12,8 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
+import weakref
+from collections.abc import Callable
 
 from procession.model.light import Any
 from procession.shared import kernel, segment
@@ -65,16 +67,33 @@ def make(words: int) -> Cell:
     return cell
 
 
+# By address: what this process has in each cell, so that two pickles of a lock are one lock here.
+_held: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
+
+
+def hold(cell: Cell, value: Any) -> None:
+    """Note what this process has in a cell."""
+    _held[cell.address] = value
+
+
+def known(make_it: Callable[[Cell], Any], cell: Cell) -> Any:
+    """What this process has in a cell, or else what is made for it."""
+    found = _held.get(cell.address)
+    return make_it(cell) if found is None else found
+
+
 _lock = threading.Lock()
-_current: list[Any] = []  # process id, segment, the first free byte
+_current: list[Any] = []  # process id, a weak reference to the segment, the first free byte
 
 
 def _room(size: int) -> tuple[segment.Segment, int]:
-    if not _current or _current[0] != os.getpid() or _current[2] + size > CHUNK:
-        _current[:] = os.getpid(), segment.create(max(size, CHUNK)), 0
+    home = _current[1]() if _current and _current[0] == os.getpid() else None
+    if home is None or _current[2] + size > home.size:
+        home = segment.create(max(size, CHUNK))
+        _current[:] = os.getpid(), weakref.ref(home), 0
     place: int = _current[2]
     _current[2] += size
-    return _current[1], place
+    return home, place
 
 
 def _renew_lock() -> None:

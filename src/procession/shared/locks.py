@@ -41,6 +41,7 @@ class Lock:
         self._cell = cell or cells.make(WORDS)
         self._words = self._cell.words
         self._mutex = self._cell.mutex()
+        cells.hold(self._cell, self)
         self._thread = 0  # of this process, that took it last
         self._look = 0.0
         self.abandoned = False
@@ -177,7 +178,7 @@ class Lock:
         return bool(self._words[OWNER])
 
     def __reduce__(self) -> Any:
-        return type(self), (self._cell,)
+        return cells.known, (type(self), self._cell)
 
 
 class RLock(Lock):

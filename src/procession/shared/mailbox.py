@@ -10,7 +10,9 @@ answered within a moment looks again and again for as long before he sleeps (`wi
 from __future__ import annotations
 
 import os
+import secrets
 import time
+import weakref
 
 from procession.model.light import Any
 from procession.shared import doorbell, kernel, lives, log, passing, takers
@@ -30,13 +32,15 @@ class Mailbox:
         bell: What is readable while there are messages.
         rule: A message that a killed consumer had taken is not thought of (`LOSE`), counts as done (`NOTE`), or is
             given to another (`GIVE`).
+        token: What all processes know it by.
     """
 
-    def __init__(self, held: log.Log, bell: doorbell.Doorbell, rule: str) -> None:
-        self._log, self.bell, self._rule = held, bell, rule
+    def __init__(self, held: log.Log, bell: doorbell.Doorbell, rule: str, token: str) -> None:
+        self._log, self._bell, self._rule, self._token = held, bell, rule, token
         held.takers = {LOSE: None, NOTE: takers.Counts(held.words), GIVE: takers.Claims(held.words)}[rule]
         self._awake = CORES > 1
         self._look = 0.0
+        _open[token] = self
 
     def put(self, data: Any, kind: int, block: bool, timeout: float | None) -> bool:
         """Add a message; False: it was full for as long as this might wait.
@@ -57,7 +61,7 @@ class Mailbox:
         if words[WANTED]:
             self._wake(WANTED, ADDED)
         if words[BELL]:
-            self.bell.ring()
+            self._bell.ring()
         return True
 
     def get(self, block: bool, timeout: float | None) -> Message | None:
@@ -183,20 +187,25 @@ class Mailbox:
     def show(self) -> int:
         """Give the descriptor that is readable from now on while there are messages."""
         self._log.words[BELL] = 1
-        self.bell.ring()
+        self._bell.ring()
         self._mute()
-        return self.bell.descriptor
+        return self._bell.descriptor
 
     def _mute(self) -> None:
         """Make the descriptor unreadable if there are no messages."""
         words = self._log.words
         if words[HEAD] == words[TAIL]:
-            self.bell.mute()
+            self._bell.mute()
             if words[HEAD] != words[TAIL]:  # one came in between
-                self.bell.ring()
+                self._bell.ring()
 
     def __reduce__(self) -> Any:
-        return _found, (_on_the_way(self._log), self.bell, self._rule)
+        way = self._log.size, lives.namespace(), passing.along(self._log.descriptor)
+        return _found, (self._token, *way, self._bell.on_the_way(), self._rule)
+
+
+# By token. A process opens each once: it may have it from its birth, and be sent it by one that has ended since.
+_open: weakref.WeakValueDictionary[str, Mailbox] = weakref.WeakValueDictionary()
 
 
 def create(most: int, rule: str, **options: Any) -> Mailbox:
@@ -209,14 +218,12 @@ def create(most: int, rule: str, **options: Any) -> Mailbox:
     Raises:
         OSError: There are no descriptors or no address space for it.
     """
-    return Mailbox(log.create(most, **options), doorbell.create(), rule)
+    return Mailbox(log.create(most, **options), doorbell.create(), rule, secrets.token_hex(8))
 
 
-def _on_the_way(held: log.Log) -> Any:
-    return held.size, lives.namespace(), passing.along(held.descriptor)
-
-
-def _found(way: Any, bell: doorbell.Doorbell, rule: str) -> Mailbox:
-    size, namespace, along = way
-    lives.meet(namespace)
-    return Mailbox(log.Log(along.take(size), size), bell, rule)
+def _found(token: str, size: int, namespace: int, along: Any, bell: Any, rule: str) -> Mailbox:
+    known = _open.get(token)
+    if known is None:
+        lives.meet(namespace)
+        known = Mailbox(log.Log(along.take(size), size), doorbell.Doorbell(bell.take(0)), rule, token)
+    return known

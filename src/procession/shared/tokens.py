@@ -45,6 +45,7 @@ class Tokens:
             cell.words[ALL] = cell.words[FIRST] = value
             cell.words[MOST] = most
         self._cell = cell
+        cells.hold(cell, self)
         self._words = cell.words
         self._mutex = cell.mutex()
         self._row = ROWS
@@ -195,8 +196,8 @@ class Tokens:
         return not self._free()
 
     def __reduce__(self) -> Any:
-        return _found, (self._cell,)
+        return cells.known, (_at, self._cell)
 
 
-def _found(cell: cells.Cell) -> Tokens:
+def _at(cell: cells.Cell) -> Tokens:
     return Tokens(cell=cell)
