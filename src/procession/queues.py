@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import multiprocessing.queues as standard
 import select
+import threading
 from collections.abc import Callable
 from queue import Empty as Empty
 from queue import Full as Full
@@ -45,17 +46,23 @@ class _End:
 
     def recv(self) -> Any:
         """Take the next message."""
+        self._check()
         message = self._mailbox.get(True, None)
         assert message is not None
         return letters.read(*message)
 
     def send(self, obj: object) -> None:
         """Add a message."""
+        self._check()
         self._mailbox.put(*letters.write(obj), True, None)
 
     def close(self) -> None:
         """Nothing is read or written here any more."""
         self.closed = True
+
+    def _check(self) -> None:
+        if self.closed:
+            raise OSError("handle is closed")
 
 
 class _Held:
@@ -214,8 +221,7 @@ class SimpleQueue(_Held, standard.SimpleQueue, Generic[T]):  # type: ignore[type
             BaseException: What pickling it raised.
             OSError: There is no memory for it.
         """
-        self._check()
-        self._mailbox.put(*letters.write(obj), True, None)
+        self._writer.send(obj)
 
     def get(self) -> T:
         """Wait for the next message and take it.
@@ -223,7 +229,6 @@ class SimpleQueue(_Held, standard.SimpleQueue, Generic[T]):  # type: ignore[type
         Raises:
             BaseException: What rebuilding it raised.
         """
-        self._check()
         value: T = self._reader.recv()
         return value
 
@@ -236,9 +241,9 @@ class SimpleQueue(_Held, standard.SimpleQueue, Generic[T]):  # type: ignore[type
         self._reader.close()
         self._writer.close()
 
-    def _check(self) -> None:
-        if self._reader.closed:
-            raise OSError("handle is closed")
+    @property
+    def _rlock(self) -> Any:  # the standard library's Pool takes it when it ends
+        return threading.Lock()
 
 
 def __getattr__(name: str) -> Any:
