@@ -7,8 +7,12 @@ Must not know: how our locks work: a context makes them.
 from __future__ import annotations
 
 import ctypes
+import multiprocessing
 import multiprocessing.sharedctypes as standard
 from typing import Any, Generic, TypeVar
+
+from procession import synchronize
+from procession.shared import kernel
 
 N = TypeVar("N")
 
@@ -72,7 +76,7 @@ def _with_lock(made: Any, lock: Any, ctx: Any) -> Any:
     if lock is False:
         return made
     if lock in (True, None):
-        lock = _context(ctx).RLock()
+        lock = _rlock(ctx)
     if not hasattr(lock, "acquire"):
         raise AttributeError(f"{lock!r} has no method 'acquire'")
     return synchronized(made, lock, ctx)
@@ -80,17 +84,16 @@ def _with_lock(made: Any, lock: Any, ctx: Any) -> Any:
 
 def synchronized(obj: Any, lock: Any = None, ctx: Any = None) -> Any:
     """Put a lock around a number, structure or array in shared memory."""
+    lock = lock or _rlock(ctx)
     if isinstance(obj, ctypes._SimpleCData):
-        return Synchronized(obj, lock, _context(ctx))
-    return standard.synchronized(obj, lock, _context(ctx))
+        return Synchronized(obj, lock)
+    return standard.synchronized(obj, lock)
 
 
-def _context(ctx: Any) -> Any:
-    if ctx is not None:
-        return ctx
-    from procession.context import DEFAULT  # which imports this
-
-    return DEFAULT
+def _rlock(ctx: Any) -> Any:
+    if ctx is None and kernel.available():
+        return synchronize.RLock()
+    return (ctx or multiprocessing.get_context()).RLock()
 
 
 def __getattr__(name: str) -> Any:

@@ -50,10 +50,13 @@ def test_star_and_names_of_modules() -> None:
             assert hasattr(ours, each), (name, each)
 
 
-def test_classes_of_the_standard_library_are_its_own() -> None:
+def test_classes_are_the_standard_librarys_or_subclasses() -> None:
     from procession import connection, dummy, queues, shared_memory, synchronize
 
-    assert queues.Queue is multiprocessing.queues.Queue
+    for name in ("Queue", "JoinableQueue", "SimpleQueue"):
+        assert issubclass(getattr(queues, name), getattr(multiprocessing.queues, name))
+    for name in ("Lock", "RLock", "Semaphore", "BoundedSemaphore", "Condition", "Event", "Barrier"):
+        assert issubclass(getattr(synchronize, name), getattr(multiprocessing.synchronize, name))
     assert connection.Listener is multiprocessing.connection.Listener
     assert shared_memory.SharedMemory and synchronize.Lock and dummy.Process
     assert issubclass(procession.Process, multiprocessing.Process)
