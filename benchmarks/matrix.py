@@ -159,6 +159,32 @@ MEASURES: dict[str, Measure] = {
     "parallel-arrays": Measure(
         "joblib.Parallel over 64 arrays of 8 MB", "buffers:parallel_arrays", ("procession", "joblib"), rounds=3
     ),
+    "queue-small": Measure(
+        "small messages through a queue, one by one",
+        "shared:small_messages",
+        (
+            "procession",
+            "procession SimpleQueue",
+            "multiprocessing",
+            "multiprocessing SimpleQueue",
+            "faster-fifo",
+        ),
+    ),
+    "queue-large": Measure(
+        "arrays of 8 MB through a queue", "shared:large_messages", ("procession", "multiprocessing"), rounds=3
+    ),
+    "locks": Measure(
+        "acquire and release, uncontended", "shared:lock_pair", ("procession", "multiprocessing"), rounds=3
+    ),
+    "counter": Measure(
+        "a counter with its lock, 8 processes", "shared:counter", ("procession", "multiprocessing"), rounds=3
+    ),
+    "shared-dict": Measure(
+        "sets and gets: SharedDict, lmdb by hand, a manager's dict",
+        "shared:dict_in_a_file",
+        ("procession", "lmdb", "multiprocessing"),
+        rounds=3,
+    ),
     "thumbs": Measure(
         "300 photographs to 256 px, whole processes",
         "thumbs:thumbs",

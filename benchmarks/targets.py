@@ -167,6 +167,29 @@ def _buffers() -> list[Target]:
     ]
 
 
+def _shared() -> list[Target]:
+    def queue(peer: str) -> Figure:
+        return ("queue-small", peer, "per_second")
+
+    def held(peer: str, figure: str) -> Figure:
+        return ("shared-dict", peer, figure)
+
+    found = [
+        Target(f"small messages through a queue, over {peer}", queue("procession"), queue(peer), least=2.5)
+        for peer in ("multiprocessing", "multiprocessing SimpleQueue", "faster-fifo")
+    ]
+    found += [
+        Target(f"`{name}`: acquire and release", ("locks", "procession", f"{name.lower()}_ns"), most=1000, unit="ns")
+        for name in ("Lock", "RLock", "Semaphore")
+    ]
+    for figure in ("sets", "gets"):
+        for how in ("", "batched_"):
+            name = f"{how}{figure}_per_second"
+            what = f"SharedDict, {'many ' if how else ''}{figure}, over lmdb by hand"
+            found.append(Target(what, held("procession", name), held("lmdb", name), least=0.5))
+    return found
+
+
 def _thumbs() -> list[Target]:
     def rate(peer: str) -> Figure:
         return ("thumbs", peer, "photos_per_second")
@@ -211,5 +234,5 @@ def _explained(target: Target) -> Target:
     return replace(target, holds_back=reason)
 
 
-_ALL = [*_start(), *_calls(), *_streams(), *_robustness(), *_many_workers(), *_buffers(), *_thumbs()]
+_ALL = [*_start(), *_calls(), *_streams(), *_robustness(), *_many_workers(), *_buffers(), *_shared(), *_thumbs()]
 TARGETS = [_explained(target) for target in _ALL]
