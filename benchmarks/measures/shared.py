@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import multiprocessing
+import pickle
 import time
 from collections.abc import Callable
 from typing import Any
@@ -169,10 +170,10 @@ def _by_hand(folder: str) -> tuple[Any, Any, Any, Any]:
     def set_many(keys: list[str]) -> None:
         with env.begin(write=True) as transaction:
             for key in keys:
-                transaction.put(key.encode(), b"1")
+                transaction.put(key.encode(), pickle.dumps(1))
 
     def get_many(keys: list[str]) -> list[Any]:
         with env.begin() as transaction:
-            return [transaction.get(key.encode()) for key in keys]
+            return [pickle.loads(transaction.get(key.encode())) for key in keys]
 
     return lambda key: set_many([key]), lambda key: get_many([key]), set_many, get_many

@@ -10,6 +10,7 @@ after `put`, and nothing is lost; there is nothing to join.
 from __future__ import annotations
 
 import multiprocessing.queues as standard
+import pickle
 import select
 import threading
 from collections.abc import Callable
@@ -119,11 +120,14 @@ class Queue(_Held, standard.Queue, Generic[T]):  # type: ignore[type-arg]
         """
         if self._closed:
             raise ValueError(f"Queue {self!r} is closed")
-        try:
-            data, kind = letters.write(obj)
-        except Exception as error:
-            self._on_queue_feeder_error(error, obj)
-            return
+        if type(obj) in letters.PLAIN:  # a call less
+            data, kind = pickle.dumps(obj, 5), 0
+        else:
+            try:
+                data, kind = letters.write(obj)
+            except Exception as error:
+                self._on_queue_feeder_error(error, obj)
+                return
         if not self._mailbox.put(data, kind, block, timeout):
             raise Full
 
@@ -144,7 +148,8 @@ class Queue(_Held, standard.Queue, Generic[T]):  # type: ignore[type-arg]
         message = self._mailbox.get(block, timeout)
         if message is None:
             raise Empty
-        value: T = letters.read(*message)
+        data, kind = message
+        value: T = letters.read(data, kind) if kind else pickle.loads(data)
         return value
 
     def put_nowait(self, obj: T) -> None:

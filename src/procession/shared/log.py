@@ -172,7 +172,8 @@ class Log:
                 length = words[MESSAGES_WORD + (place & self._last)]
             size = length >> KINDS
             begin = MESSAGES + 8 * (place & self._last) + 8
-            data = self._read(begin, size, length & 1)
+            found = self.bytes[begin : begin + size]
+            data = bytearray(found) if length & 1 else found.tobytes()  # pieces may be written to by who gets them
             after = (place + ((size + 15) >> 3)) & PLACE
             if noted:
                 noted.note((place & PLACE) << COUNT_BITS | (head & COUNT))
@@ -184,10 +185,6 @@ class Log:
             leave(mutex)
             raise
         return data, length & 1
-
-    def _read(self, begin: int, size: int, kind: int) -> Any:
-        data = self.bytes[begin : begin + size]
-        return bytearray(data) if kind else data.tobytes()  # pieces may be written to by who gets them
 
     def _give_back(self, after: int) -> None:
         """Give the memory back of what was taken, and is done where that is asked."""
@@ -246,7 +243,8 @@ class Log:
                 return None
             place = (message >> COUNT_BITS) & self._last
             length = self.words[MESSAGES_WORD + place]
-            return self._read(MESSAGES + 8 * place + 8, length >> KINDS, length & 1), length & 1
+            begin = MESSAGES + 8 * place + 8
+            return bytearray(self.bytes[begin : begin + (length >> KINDS)]), length & 1
         finally:
             leave(self.to_take)
 
