@@ -83,6 +83,7 @@ _HOMES = {
     "InputNotPicklable": "procession.model.errors",
     "InternalError": "procession.model.errors",
     "MaybeEncodingError": "procession.model.errors",
+    "MemoryLimitExceeded": "procession.model.errors",
     "Outcome": "procession.model.outcome",
     "Pool": "procession.pool",
     "PoolTerminated": "procession.model.errors",

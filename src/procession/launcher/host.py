@@ -93,19 +93,42 @@ def memory() -> int:
     return min(machine, memory_limit() or machine)
 
 
-def oom_kill_count(root: str = "/") -> int | None:
-    """Count the processes of this one's cgroup that the kernel killed for want of memory; None where it does not tell.
+class OomCounter(Record):
+    """Where the kernel counts the processes that it killed for want of memory.
+
+    Args:
+        path: The file, which has a line `oom_kill`.
+        whose: Whose processes are counted there: the cgroup's or the machine's.
+    """
+
+    __slots__ = ("path", "whose")
+
+    def __init__(self, path: str, whose: str) -> None:
+        self.path = path
+        self.whose = whose
+
+    def read(self) -> int | None:
+        """Give the count; None if the file is gone."""
+        for line in _read("", self.path).splitlines():
+            key, _, value = line.partition(" ")
+            if key == "oom_kill" and value.isdigit():
+                return int(value)
+        return None
+
+
+def oom_counter(root: str = "/") -> OomCounter | None:
+    """Find the count of this process's cgroup, else the machine's; None where the kernel does not count.
 
     Args:
         root: The root of the file system.
     """
     for version, folders in cgroup_paths(root, "memory"):
         name = "memory.oom_control" if version == 1 else "memory.events"
-        for line in _read(folders[0], name).splitlines():
-            key, _, value = line.partition(" ")
-            if key == "oom_kill" and value.isdigit():
-                return int(value)
-    return None
+        counter = OomCounter(os.path.join(folders[0], name), "cgroup")
+        if counter.read() is not None:
+            return counter
+    counter = OomCounter(os.path.join(root, "proc/vmstat"), "machine")
+    return None if counter.read() is None else counter
 
 
 def shm_size(path: str = "/dev/shm") -> int | None:
