@@ -113,9 +113,7 @@ class World:
         few = self.idle_timeout is not None or (self.closed and not reading)
         assert staying >= wanted or few, f"{staying} workers, not {wanted}"
         at_work = len(self.workers) - unborn - len(resting)
-        assert not (starving and at_work < self.at_once) or unborn or resting, (
-            f"{starving} wait, nobody comes"
-        )
+        assert not (starving and at_work < self.at_once) or unborn or resting, f"{starving} wait, nobody comes"
 
     def _carry_out_all(self, queue: deque[actions.Action]) -> None:
         while queue:
