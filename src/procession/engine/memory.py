@@ -96,11 +96,14 @@ class MemoryLoop(Loop):
         if not busy:
             self._rest()
             return
+        available = self._available() if self._admission is not None else 0
         held = self._sizes.look(running)
         if self._hard is not None:
             self._enforce(self._hard, running, held)
         if self._admission is not None:
-            self._admit(self._admission.look(monotonic(), self._available(), held.values()))
+            # The lesser one: what an item gave back, or took, while it was looked around must not count as both.
+            available = min(available, self._available())
+            self._admit(self._admission.look(monotonic(), available, held.values()))
         now = monotonic()
         self._next_look = now + max(PAUSE_SECONDS, COST * (now - begun))
 
