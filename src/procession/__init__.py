@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from procession.model.errors import InputNotPicklable as InputNotPicklable
     from procession.model.errors import InternalError as InternalError
     from procession.model.errors import MaybeEncodingError as MaybeEncodingError
+    from procession.model.errors import MemoryLimitExceeded as MemoryLimitExceeded
     from procession.model.errors import PoolTerminated as PoolTerminated
     from procession.model.errors import ProcessionError as ProcessionError
     from procession.model.errors import RemoteError as RemoteError
