@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from procession.model.errors import InputNotPicklable as InputNotPicklable
     from procession.model.errors import InternalError as InternalError
     from procession.model.errors import MaybeEncodingError as MaybeEncodingError
+    from procession.model.errors import MemoryLimitExceeded as MemoryLimitExceeded
     from procession.model.errors import PoolTerminated as PoolTerminated
     from procession.model.errors import ProcessionError as ProcessionError
     from procession.model.errors import RemoteError as RemoteError
@@ -84,6 +85,7 @@ _HOMES = {
     "InputNotPicklable": "procession.model.errors",
     "InternalError": "procession.model.errors",
     "MaybeEncodingError": "procession.model.errors",
+    "MemoryLimitExceeded": "procession.model.errors",
     "Outcome": "procession.model.outcome",
     "Pool": "procession.pool",
     "PoolTerminated": "procession.model.errors",

@@ -258,3 +258,19 @@ def test_sigterm(tmp_path: Path) -> None:
         process.send_signal(signal.SIGTERM)
         assert process.wait(10) == 143
         assert b"Traceback" not in process.stderr.read()
+
+
+def test_limits_of_memory(run: Run) -> None:
+    limits = ("--max-rss-hard", "100MB", "--memory-floor", "1%", "--max-rss", "50000000")
+    finished = run("map", *limits, "-e", GROW, "1", "300")
+    assert finished.returncode == 1 and finished.stdout == "1\n"
+    assert "MemoryLimitExceeded" in finished.stderr
+
+
+def test_limits_of_memory_that_make_no_sense_are_refused(refused: Callable[..., str]) -> None:
+    assert "max_rss='much': must be bytes" in refused("map", "--max-rss", "much", "builtins:len", "a")
+    text = refused("map", "--max-rss", "2GB", "--max-rss-hard", "1000", "builtins:len", "a")
+    assert "max_rss_hard=1000 is less than max_rss='2GB'" in text
+
+
+GROW = "lambda line: [x := b'x' * (int(line) * 10**6), time.sleep(20 * (len(x) > 10**8)), int(line)][2]"

@@ -49,6 +49,11 @@ def count(root: str, affinity: int = 8, **variables: str) -> WorkerCount:
     return worker_count(variables, root=root, affinity=affinity)
 
 
+def oom_kills(root: str) -> tuple[str, int | None] | None:
+    counter = host.oom_counter(root)
+    return None if counter is None else (counter.whose, counter.read())
+
+
 class TestVariables:
     @pytest.mark.parametrize("name", ["PROCESSION_WORKERS", "PYTHON_CPU_COUNT"])
     def test_variable_decides_against_any_limit(self, tmp_path: Path, name: str) -> None:
@@ -181,7 +186,7 @@ class TestHybrid:
             "memory/job/memory.oom_control": "oom_kill_disable 0\nunder_oom 0\noom_kill 4",
         }
         root = make_root(tmp_path, cgroup="0::/job\n9:memory:/job", mounts=self.MOUNTS, files=files)
-        assert (host.memory_limit(root), host.oom_kill_count(root)) == (1000000, 4)
+        assert (host.memory_limit(root), oom_kills(root)) == (1000000, ("cgroup", 4))
 
 
 class TestMemory:
@@ -198,12 +203,16 @@ class TestMemory:
         assert host.memory_limit(v1_root(tmp_path, "/a", files)) == 512
 
     def test_without_cgroups_there_is_no_limit_and_no_counter(self, tmp_path: Path) -> None:
-        assert (host.memory_limit(str(tmp_path)), host.oom_kill_count(str(tmp_path))) == (None, None)
+        assert (host.memory_limit(str(tmp_path)), oom_kills(str(tmp_path))) == (None, None)
 
     def test_oom_kills_of_the_own_cgroup_are_counted(self, tmp_path: Path) -> None:
         events = "low 0\nhigh 3\nmax 17\noom 2\noom_kill 2\noom_group_kill 0"
         root = v2_root(tmp_path, "/a", {"a/memory.events": events, "memory.events": "oom_kill 9"})
-        assert host.oom_kill_count(root) == 2
+        assert oom_kills(root) == ("cgroup", 2)
+
+    def test_where_no_cgroup_counts_the_machine_does(self, tmp_path: Path) -> None:
+        root = v2_root(tmp_path, "/", {"proc/vmstat": "nr_free_pages 12\noom_kill 7\ndrop_pagecache 0"})
+        assert oom_kills(root) == ("machine", 7)
 
 
 class TestThisMachine:

@@ -152,6 +152,10 @@ class Outlook:
         self._used.pop(worker, None)
         self._leaving.discard(worker)
 
+    def leave(self, worker: int) -> None:
+        """One gets nothing more, whatever its quota says."""
+        self._leaving.add(worker)
+
     def use(self, worker: int, count: int) -> None:
         """One gets something; less than 0: it was spared that."""
         self._used[worker] += count

@@ -190,6 +190,16 @@ class Interleaving(RuleBasedStateMachine):
         if not sure:
             self.world.resize(workers)
 
+    @precondition(lambda self: self.busy())
+    @rule(pick=picks, sure=st.integers(0, 2))
+    def outgrow(self, pick: int, sure: int) -> None:
+        if not sure:
+            self.world.outgrow(self.busy()[pick % len(self.busy())])
+
+    @rule(items=st.sampled_from([0, 0, 1, 1, 2, 3, 100]))
+    def admit(self, items: int) -> None:
+        self.world.admit(items)
+
     # Time.
 
     @rule(seconds=st.sampled_from([1e-5, 1e-4, 1e-3, 0.01, 1.0]))

@@ -46,6 +46,7 @@ class World:
         self.wanted = self.most = workers
         self.quota = quota
         self.nested = nested
+        self.admitted = inf  # items that there is memory for at once
         self.now = 1000.1
         self.workers: dict[int, FakeWorker] = {}
         self.calls: dict[int, FakeCall] = {}
@@ -112,7 +113,7 @@ class World:
         few = self.idle_timeout is not None or (self.closed and not reading)
         assert staying >= wanted or few, f"{staying} workers, not {wanted}"
         at_work = len(self.workers) - unborn - len(resting)
-        assert not (starving and at_work < self.wanted) or unborn or resting, f"calls {starving} wait, and nobody comes"
+        assert not (starving and at_work < self.at_once) or unborn or resting, f"{starving} wait, nobody comes"
 
     def _carry_out_all(self, queue: deque[actions.Action]) -> None:
         while queue:
@@ -130,7 +131,7 @@ class World:
         starving = [c.number for c in self.open_calls if FREE in c.state]
         self._check_number(over, resting, starving)
         busy = sum(bool(worker.batches) for worker in self.workers.values())
-        if not resting or busy >= self.wanted:
+        if not resting or busy >= self.at_once:
             return
         assert not starving, f"calls {starving} wait although a worker is idle"
         stuck = any(worker.waiting for worker in self.workers.values())
@@ -163,6 +164,7 @@ class World:
         assert not worker.parting, "a worker whose quota is used up got more"
         busy = sum(bool(each.batches) for each in self.workers.values())
         assert worker.batches or busy < self.wanted, "more workers than wanted are at work"
+        assert busy < self.admitted or (worker.batches and busy == self.admitted), "more was started than there is room"
         assert not any(b.start in b.call.suspects for b in worker.batches), "something was sent behind a suspect"
         if call.suspects.intersection(range(action.start, action.stop)):
             assert size == 1 and not worker.batches, "a suspect was not sent alone"
@@ -427,7 +429,26 @@ class World:
         """A call that was over before this death loses nothing; one that this death ended does."""
         return call.open or index in call.lost
 
+    def outgrow(self, worker: FakeWorker) -> None:
+        """A worker has become too large: it gets nothing more."""
+        worker.parting = True
+        self.outlook.leave(worker.number)
+        self.happen(events.Outgrown(worker.number))
+
     # The rest.
+
+    @property
+    def at_once(self) -> float:
+        """How many items may run at once."""
+        return min(self.wanted, self.admitted)
+
+    def admit(self, items: int) -> None:
+        """There is memory for so many items at once; one always runs."""
+        self.admitted = max(1, items)
+        self.happen(events.Admitted(items))
+        holding = [worker for worker in self.workers.values() if worker.batches]
+        if len(holding) > self.admitted:
+            assert not any(worker.waiting for worker in holding), "what was sent ahead was not held back"
 
     def tick(self) -> None:
         """The scheduler's deadline comes."""

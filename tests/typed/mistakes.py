@@ -23,6 +23,7 @@ def mistakes(pool: Pool) -> None:
     procession.map(halve, ["a"])  # type: ignore[arg-type]
     procession.map(halve, [1], [2])  # type: ignore[arg-type]
     pool.map(procession.chunked(halve), [1])  # type: ignore[arg-type]
+    Pool(max_rss=0.5)  # type: ignore[arg-type]
     Pool(progress="bar")  # type: ignore[arg-type]
     length: str = pool.map(len, ["a"])[0]  # type: ignore[assignment]
     print(length)

@@ -188,7 +188,7 @@ def shared_data() -> None:
     words: procession.SharedDict[str, int] = procession.SharedDict()
     assert_type(words["a"], int)
     assert_type(words.update_with("a", lambda seen: seen + 1, default=0), int)
-    with procession.Pool(max_shared=1 << 30) as pool:
+    with procession.Pool(max_shared=1 << 30, max_rss="25%", max_rss_hard=1 << 31, memory_floor="2GB") as pool:
         assert_type(pool.map(len, ["a"]), list[int])
 
 

@@ -86,6 +86,15 @@ class Ended:
         self.size = size  # bytes
 
 
+class Outgrown:
+    """A worker holds more memory after an item than it may; it goes on until it is retired."""
+
+    __slots__ = ("worker",)
+
+    def __init__(self, worker: int) -> None:
+        self.worker = worker
+
+
 class Logged:
     """A worker has logged something; it comes before the outcomes of its items."""
 
@@ -99,13 +108,14 @@ class Logged:
 class Gone:
     """A worker is gone; `batch` and `position` name the item that it was running (or had just run), if any."""
 
-    __slots__ = ("batch", "exitcode", "hint", "orphaned", "pid", "position", "running", "worker")
+    __slots__ = ("batch", "exitcode", "hint", "oom", "orphaned", "pid", "position", "running", "worker")
 
-    def __init__(self, worker: int, pid: int, exitcode: int | None, hint: str | None) -> None:
+    def __init__(self, worker: int, pid: int, exitcode: int | None, hint: str | None, oom: bool | None = None) -> None:
         self.worker = worker
         self.pid = pid
         self.exitcode = exitcode
         self.hint = hint
+        self.oom = oom  # the kernel killed it for want of memory; None: nobody can say
         self.orphaned = False  # the nursery was killed, not this worker
         self.batch: int | None = None
         self.position = 0
@@ -122,7 +132,7 @@ class Refused:
         self.error = error
 
 
-News = Ready | Broken | Ended | Logged | Gone | Refused
+News = Ready | Broken | Ended | Outgrown | Logged | Gone | Refused
 
 
 class Watch(Protocol):

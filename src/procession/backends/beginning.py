@@ -45,6 +45,7 @@ class Beginning:
             "logging": settings.logging,
             "levels": self._levels(method, settings),
             "tracker": None if method.snapshot else self._passage.tracker(),
+            "max_rss": None if settings.memory is None else settings.memory.bounds(host.memory()).soft,
         })  # fmt: skip
         self.look: bytes | None = None  # where workers are not copies of this process
         if not method.snapshot:

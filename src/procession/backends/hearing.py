@@ -6,7 +6,7 @@ Must not know: what is made of the news.
 
 from __future__ import annotations
 
-from procession.backends.base import Broken, Ended, Logged, News, Ready
+from procession.backends.base import Broken, Ended, Logged, News, Outgrown, Ready
 from procession.backends.link import Link
 from procession.wire import codec, exceptions
 from procession.wire.frames import Body, Kind
@@ -28,6 +28,8 @@ def understood(link: Link, kind: int, body: Body, store: Store) -> News:
         return Ended(link.number, batch, count, seconds, results, len(body) + results.beside)
     if kind == Kind.RECORDS:
         return Logged(link.number, body)
+    if kind == Kind.OUTGROWN:
+        return Outgrown(link.number)
     if kind == Kind.READY:
         link.pid = int(body)  # the nursery says so, too, but on another channel, and maybe later
         return Ready(link.number)

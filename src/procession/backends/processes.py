@@ -11,9 +11,10 @@ import signal
 import threading
 from collections.abc import Callable, Sequence
 
-from procession.backends import causes, ending, printing
+from procession.backends import ending, printing
 from procession.backends.base import Broken, Gone, News, Portion, Ready, Refused, Watch
 from procession.backends.beginning import Beginning
+from procession.backends.causes import Causes
 from procession.backends.hearing import understood
 from procession.backends.link import Link, open_link
 from procession.backends.portions import Portions
@@ -58,6 +59,7 @@ class Processes:
         self.links: dict[int, Link] = {}
         self._by_descriptor: dict[int, Link] = {}
         self._nurseries_lost = 0  # since a worker was ready
+        self._causes = Causes()
         baseline = method.main_baseline()
         self._beginning = Beginning(method, settings, self._workers)
         self._nursery = self._beginning.connect()
@@ -297,7 +299,7 @@ class Processes:
         return news
 
     def _bury(self, link: Link) -> Gone:
-        gone = Gone(link.number, link.pid, link.exitcode, causes.hint(link))
+        gone = Gone(link.number, link.pid, link.exitcode, *self._causes.of(link))
         gone.orphaned = link.why is not None
         state = self._counters.read(link.slot)
         if state is not None:

@@ -10,7 +10,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import click
 
@@ -35,6 +35,7 @@ _PATIENCE = 0.5  # seconds that an interrupted command gives a reader that does 
 @click.option("--repr", "as_repr", is_flag=True, help="Write what JSON cannot hold as the text of its repr.")
 @options.run_options
 @click.option("--json", "as_json", is_flag=True, help="Write nothing but a summary, as JSON, to standard error.")
+@options.with_memory
 def command(
     arguments: tuple[str, ...],
     expression: str | None,
@@ -45,6 +46,7 @@ def command(
     keep_going: bool,
     quiet: bool,
     as_json: bool,
+    memory: dict[str, Any],
 ) -> int:
     """Run TARGET on each of INPUTS and write each result as one line of JSON, in the order of the inputs.
 
@@ -63,7 +65,7 @@ def command(
     work = _prepare(arguments, expression, files, null, jobs)
     tally = Tally("map", total=work.total)
     shown = display.choose(tally, quiet=quiet or as_json, results_on_terminal=os.isatty(work.results))
-    status = _work(partial(_start, work, as_repr), tally, shown, output.LineWriter(work.results), keep_going)
+    status = _work(partial(_start, work, as_repr, memory), tally, shown, output.LineWriter(work.results), keep_going)
     _report(tally, status, quiet, as_json)
     return status
 
@@ -110,9 +112,9 @@ def _choose_target(arguments: tuple[str, ...], expression: str | None) -> tuple[
     return target.parse(arguments[0]), arguments[1:]
 
 
-def _start(work: Work, as_repr: bool) -> procession.Stream[Outcome[bytes]]:
+def _start(work: Work, as_repr: bool, memory: dict[str, Any]) -> procession.Stream[Outcome[bytes]]:
     function = partial(results.call, work.function, as_repr)
-    return procession.stream(function, work.items, processes=work.workers, outcomes=True, preload=_PRELOAD)
+    return procession.stream(function, work.items, processes=work.workers, outcomes=True, preload=_PRELOAD, **memory)
 
 
 def _work(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
@@ -80,7 +81,16 @@ class Plan:
 )
 @options.run_options
 @click.option("--json", "as_json", is_flag=True, help="Write a summary as JSON to standard output.")
-def command(inputs: tuple[str, ...], keep_going: bool, jobs: int | None, quiet: bool, as_json: bool, **how: Any) -> int:
+@options.with_memory
+def command(
+    inputs: tuple[str, ...],
+    keep_going: bool,
+    jobs: int | None,
+    quiet: bool,
+    as_json: bool,
+    memory: dict[str, Any],
+    **how: Any,
+) -> int:
     """Make thumbnails of INPUTS: files, folders (the images right in them) and patterns.
 
     The same command again makes what is missing or older than its input. A thumbnail is written under a temporary name
@@ -102,7 +112,8 @@ def command(inputs: tuple[str, ...], keep_going: bool, jobs: int | None, quiet: 
     except (PlanRefused, ValueError) as error:
         raise Refused(f"{error}{_hint(inputs, quiet)}") from error
     tally = Tally("thumbs", total=len(plan.todo), skipped=plan.skipped, keep=len(plan.todo))
-    status = _work(plan, tally, workers, quiet, keep_going)
+    start = partial(_start, plan, workers, memory)
+    status = _work(start, plan, tally, display.choose(tally, quiet=quiet), keep_going) if plan.todo else main.OK
     _report(plan, tally, status, quiet, as_json)
     return status
 
@@ -140,19 +151,20 @@ def make_plan(
     return Plan(output, prepared, todo, len(every) - len(todo), folders)
 
 
-def _work(plan: Plan, tally: Tally, workers: int, quiet: bool, keep_going: bool) -> int:
-    if not plan.todo:
-        return main.OK
-    shown = display.choose(tally, quiet=quiet)
-    status = follow(
-        partial(_start, plan, workers), tally, shown, take=lambda size: None, name=repr, keep_going=keep_going
-    )
+def _work(
+    start: Callable[[], procession.Stream[Outcome[geometry.Size]]],
+    plan: Plan,
+    tally: Tally,
+    shown: display.Display,
+    keep_going: bool,
+) -> int:
+    status = follow(start, tally, shown, take=lambda size: None, name=repr, keep_going=keep_going)
     if status:
         writing.remove_left(plan.folders, plan.settings.run)
     return status
 
 
-def _start(plan: Plan, workers: int) -> procession.Stream[Outcome[geometry.Size]]:
+def _start(plan: Plan, workers: int, memory: dict[str, Any]) -> procession.Stream[Outcome[geometry.Size]]:
     return procession.stream(
         partial(thumbs.make_thumbnail, plan.settings),
         plan.todo,
@@ -160,6 +172,7 @@ def _start(plan: Plan, workers: int) -> procession.Stream[Outcome[geometry.Size]
         processes=workers,
         outcomes=True,
         preload=thumbs.PRELOAD,
+        **memory,
     )
 
 

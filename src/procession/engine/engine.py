@@ -46,6 +46,8 @@ class Engine:
         StartFailed: The system refused processes or descriptors.
     """
 
+    loop_kind = Loop
+
     def __init__(self, method: Method, settings: Settings) -> None:
         self._pid = os.getpid()
         self._lock = threading.RLock()  # it knows its owner, so that none waits for itself: see `_outside`
@@ -67,7 +69,7 @@ class Engine:
             self._watch.close()
             raise
         scheduler = Scheduler(settings.quota, self._backend.cores(), settings.idle_timeout)
-        self._loop = Loop(self._lock, scheduler, self._backend, self._watch, self._singles)
+        self._loop = self.loop_kind(self._lock, scheduler, self._backend, self._watch, self._singles)
         self.thread = threading.Thread(target=self._run, name="procession-engine", daemon=True)
         self._begin(settings)
         census.note(self)
@@ -388,8 +390,7 @@ class Engine:
     def members(self) -> list[Member]:
         """The workers that live now, or are being started, in the order of their numbers."""
         links = sorted(self._backend.links.items())
-        title = self._title
-        return [Member(self._backend, link, f"{title}-{number + 1}", lambda: self.can_wait) for number, link in links]
+        return [Member(self._backend, each, f"{self._title}-{n + 1}", lambda: self.can_wait) for n, each in links]
 
     def abandon(self) -> None:
         """In a forked child: this pool is the parent's; close our copies of its descriptors."""

@@ -60,6 +60,7 @@ class Loop:
         self._sleeping_until: float | None = None
         self._asleep = False
         self.follow = Follow()
+        self.deadlines: list[Callable[[], float | None]] = [scheduler.next_deadline, backend.next_deadline]
         self._carry: dict[type, Callable[[Any], None]] = {
             actions.Send: self._send,
             actions.Deliver: self._deliver,
@@ -198,10 +199,14 @@ class Loop:
             index, name = None, call.single(action.index).name()
         else:
             index, name = action.index, errors.shorten(items[0])
-        error = WorkerDied(index=index, item=name, pid=gone.pid, exitcode=gone.exitcode, hint=gone.hint)
-        results = Results([None], {0: error}, None)
+        results = Results([None], {0: self.charge(gone, index, name)}, None)
         call.accept(action.index, items, results, gone.pid)
         call.count(results, self.after)
+
+    def charge(self, gone: base.Gone, index: int | None, item: str) -> ProcessionError:
+        """Make the error of an item that ended with its worker."""
+        facts = {"pid": gone.pid, "exitcode": gone.exitcode, "hint": gone.hint, "oom": gone.oom}
+        return WorkerDied(index=index, item=item, **facts)
 
     def _finish(self, action: actions.Finish) -> None:
         call = self.calls.pop(action.call, None)
@@ -269,7 +274,7 @@ class Loop:
             self.after.append(partial(records.handle, news))
         elif isinstance(news, base.Refused):
             self._refused(news.worker, news.error)
-        else:
+        elif isinstance(news, base.Broken):
             self.stop(news.error)
 
     def _ended(self, news: base.Ended) -> None:
@@ -335,8 +340,7 @@ class Loop:
 
     def _turn(self) -> None:
         with self.lock:
-            deadlines = (self.scheduler.next_deadline(), self.backend.next_deadline())
-            until = min((time for time in deadlines if time is not None), default=None)
+            until = min((time for each in self.deadlines if (time := each()) is not None), default=None)
             self._sleeping_until = until
             self._asleep = True
         ready = self._watch.wait(None if until is None else until - monotonic())

@@ -27,6 +27,7 @@ def open_engine(method: Method, settings: Settings) -> Engine:
 
     Raises:
         StartFailed: The system refused processes, threads or descriptors.
+        ValueError: The limits of memory contradict each other.
     """
     if settings.backend == "threads":
         from procession.engine.inside import InsideEngine
@@ -36,4 +37,8 @@ def open_engine(method: Method, settings: Settings) -> Engine:
         from procession.engine.inline import InlineEngine
 
         return InlineEngine(method, settings)
+    if settings.memory is not None:
+        from procession.engine.memory import MemoryEngine
+
+        return MemoryEngine(method, settings)
     return Engine(method, settings)

@@ -1,7 +1,7 @@
 """The host: how many CPUs, how much memory and which start methods are granted here.
 
 Knows: the two variables, the scheduler's affinity, the files of cgroup v1 and v2, the limits of the system.
-Must not know: pools. It reads; nothing here changes or remembers anything.
+Must not know: pools. It reads; nothing here changes anything.
 
 A process may use less than the machine has: an affinity mask, or a CPU quota of its cgroup or of any cgroup above it. A
 pool that counts the machine's CPUs inside a container with a quota is throttled by the kernel most of the time.
@@ -93,19 +93,47 @@ def memory() -> int:
     return min(machine, memory_limit() or machine)
 
 
-def oom_kill_count(root: str = "/") -> int | None:
-    """Count the processes of this one's cgroup that the kernel killed for want of memory; None where it does not tell.
+class OomCounter(Record):
+    """Where the kernel counts the processes that it killed for want of memory.
+
+    Args:
+        path: The file, which has a line `oom_kill`.
+        whose: Whose processes are counted there: the cgroup's or the machine's.
+    """
+
+    __slots__ = ("path", "whose")
+
+    def __init__(self, path: str, whose: str) -> None:
+        self.path = path
+        self.whose = whose
+
+    def read(self) -> int | None:
+        """Give the count; None if the file is gone."""
+        for line in _read("", self.path).splitlines():
+            key, _, value = line.partition(" ")
+            if key == "oom_kill" and value.isdigit():
+                return int(value)
+        return None
+
+
+def oom_counter(root: str = "/") -> OomCounter | None:
+    """Find the count of this process's cgroup, else the machine's; None where the kernel does not count.
 
     Args:
         root: The root of the file system.
     """
+    return _find_oom_counter(root, _read(root, "proc/self/cgroup"))
+
+
+@functools.lru_cache(maxsize=8)  # each pool asks; to look for the mounts takes 0.1 ms
+def _find_oom_counter(root: str, cgroups: str) -> OomCounter | None:
     for version, folders in cgroup_paths(root, "memory"):
         name = "memory.oom_control" if version == 1 else "memory.events"
-        for line in _read(folders[0], name).splitlines():
-            key, _, value = line.partition(" ")
-            if key == "oom_kill" and value.isdigit():
-                return int(value)
-    return None
+        counter = OomCounter(os.path.join(folders[0], name), "cgroup")
+        if counter.read() is not None:
+            return counter
+    counter = OomCounter(os.path.join(root, "proc/vmstat"), "machine")
+    return None if counter.read() is None else counter
 
 
 def shm_size(path: str = "/dev/shm") -> int | None:

@@ -119,18 +119,46 @@ class WorkerDied(ProcessionError):
         pid: The worker's process id.
         exitcode: As `Process.exitcode`: negative for a signal; None if it is not known.
         hint: What may have caused it, or what to do.
+        oom: True if the kernel's out-of-memory killer ended it, False if that did not, None if nobody can say.
     """
 
-    facts = ("index", "item", "pid", "exitcode", "hint")
+    facts = ("index", "item", "pid", "exitcode", "hint", "oom")
     index: int | None
     item: str | None
     pid: int
     exitcode: int | None
     hint: str | None
+    oom: bool | None
 
     def text(self) -> str:
         end = f"; {self.hint}" if self.hint else ""
         return f"{describe_item(self.index, self.item)}: worker {self.pid} {describe_exit(self.exitcode)}{end}"
+
+
+class MemoryLimitExceeded(ProcessionError, MemoryError):
+    """The item took more memory than `max_rss_hard=` allows: it was ended, and its worker with it.
+
+    Args:
+        index: The item's number, or None for a single call.
+        item: The item's `repr`, cut.
+        pid: The worker's process id.
+        rss: Bytes that the worker and what it had started held, when they were last looked at.
+        limit: Bytes that they may hold.
+    """
+
+    facts = ("index", "item", "pid", "rss", "limit")
+    index: int | None
+    item: str | None
+    pid: int
+    rss: int
+    limit: int
+
+    def text(self) -> str:
+        held, limit = self.rss / 1e6, self.limit / 1e6
+        begin = (
+            f"{describe_item(self.index, self.item)}: worker {self.pid} was killed: it held {held:,.0f} MB of memory"
+        )
+        return f"{begin}, and max_rss_hard= allows {limit:,.0f} MB; raise it, or make the item smaller"
 
 
 class RemoteError(ProcessionError):

@@ -15,6 +15,8 @@ from procession.model.task import positive
 if TYPE_CHECKING:
     from typing import Literal, TypedDict
 
+    from procession.model.amounts import MemoryOptions
+
     BackendName = Literal["processes", "threads", "serial"]
 
     class WorkerOptions(TypedDict, total=False):
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
             idle_timeout: Seconds after which a worker with nothing to do ends, until there is more. None: never.
             max_shared: Bytes that large arguments and results may take in shared memory, beyond which they go through
                 a pipe. None: a quarter of the memory; 0: all go through a pipe.
+            max_rss: Memory above which a worker is replaced after an item: bytes, "2GB", or "25%" of what there is.
+            max_rss_hard: Memory above which the running item is ended with `MemoryLimitExceeded`.
+            memory_floor: While less memory than this is available, no item is started as long as another one runs.
         """
 
         threads_per_worker: int | None
@@ -40,6 +45,9 @@ if TYPE_CHECKING:
         worker_exit: Callable[[], object] | None
         idle_timeout: float | None
         max_shared: int | None
+        max_rss: int | str | None
+        max_rss_hard: int | str | None
+        memory_floor: int | str | None
 
 
 BACKENDS = ("processes", "threads", "serial")
@@ -76,15 +84,16 @@ class Settings(Record):
         on_demand: Each starts when there is work that no idle one takes; else all at once.
         threads_per_worker, seed, logging, capture_output, worker_init, worker_exit, idle_timeout, max_shared: As
             `WorkerOptions` has them.
+        max_rss, max_rss_hard, memory_floor: As `WorkerOptions` has them; together they are `memory`.
 
     Raises:
-        ValueError: `threads_per_worker`, `seed`, `idle_timeout` or `max_shared` is no such number.
+        ValueError: `threads_per_worker`, `seed`, `idle_timeout`, `max_shared` or an amount of memory is no such number.
         TypeError: `worker_init` or `worker_exit` is not callable.
     """
 
     __slots__ = (
         "workers", "quota", "initializer", "initargs", "preload", "title", "backend", "on_demand", "threads_per_worker",
-        "seed", "logging", "capture_output", "worker_init", "worker_exit", "idle_timeout", "max_shared",
+        "seed", "logging", "capture_output", "worker_init", "worker_exit", "idle_timeout", "max_shared", "memory",
     )  # fmt: skip
 
     def __init__(
@@ -106,6 +115,9 @@ class Settings(Record):
         worker_exit: Any = None,
         idle_timeout: float | None = None,
         max_shared: int | None = None,
+        max_rss: int | str | None = None,
+        max_rss_hard: int | str | None = None,
+        memory_floor: int | str | None = None,
     ) -> None:
         self.workers = workers
         self.quota = quota
@@ -113,10 +125,10 @@ class Settings(Record):
         self.initargs = initargs
         self.preload = preload
         self.title = title
-        if backend != "processes" and (capture_output or threads_per_worker is not None):
-            name = "capture_output" if capture_output else "threads_per_worker"
-            raise ValueError(f"{name}=: goes with backend='processes' only; {backend} share this process")
         self.backend = backend
+        self.memory = _memory(max_rss, max_rss_hard, memory_floor)
+        if backend != "processes":
+            _refuse_what_needs_processes(backend, capture_output, threads_per_worker, self.memory)
         self.on_demand = on_demand
         threads = threads_per_worker
         self.threads_per_worker = None if threads is None else positive("threads_per_worker", threads)
@@ -127,6 +139,26 @@ class Settings(Record):
         self.worker_exit = _callable("worker_exit", worker_exit)
         self.idle_timeout = None if idle_timeout is None else checked_seconds("idle_timeout", idle_timeout)
         self.max_shared = None if max_shared is None else whole_number("max_shared", max_shared)
+
+
+def _memory(*given: int | str | None) -> MemoryOptions | None:
+    """Check what was chosen about memory; None: nothing was, and nothing is loaded for it."""
+    if given == (None, None, None):
+        return None
+    from procession.model.amounts import MemoryOptions
+
+    return MemoryOptions(*given)
+
+
+def _refuse_what_needs_processes(
+    backend: str, capture_output: bool, threads: int | None, memory: MemoryOptions | None
+) -> None:
+    chosen = {"capture_output": capture_output, "threads_per_worker": threads is not None}
+    if memory is not None:
+        chosen.update((name, getattr(memory, name) is not None) for name in memory.__slots__)
+    for name, there in chosen.items():
+        if there:
+            raise ValueError(f"{name}=: goes with backend='processes' only; {backend} share this process")
 
 
 def whole_number(name: str, value: object) -> int:

@@ -68,7 +68,7 @@ class Dispatch:
         idle = self._roster.idle
         if idle and self._roster.free:
             return next(reversed(idle.values()))
-        if call.pace.prefetch and not call.alone:  # a suspect has a worker for itself
+        if call.pace.prefetch and not (call.alone or self._roster.crowded):  # a suspect has a worker for itself
             for worker in self._roster.roomy.values():
                 # What a stale one got would be taken back again, and its bytes would pile up in its channel. And while
                 # others rest, what waits lets them come: behind a long item it would wait in vain.

@@ -103,6 +103,24 @@ class Finished(Record):
         self.seconds = seconds
 
 
+class Outgrown(Record):
+    """A worker has grown too large: it shall have a successor."""
+
+    __slots__ = ("worker",)
+
+    def __init__(self, worker: int) -> None:
+        self.worker = worker
+
+
+class Admitted(Record):
+    """There is memory for so many items at once, until more is known; one always runs."""
+
+    __slots__ = ("items",)
+
+    def __init__(self, items: int) -> None:
+        self.items = items
+
+
 class Returned(Record):
     """What could be taken back from a worker: for each batch the number of groups that it will never start."""
 
@@ -191,6 +209,8 @@ Event = (
     | Exhausted
     | Weighed
     | Finished
+    | Outgrown
+    | Admitted
     | Returned
     | Died
     | Refused

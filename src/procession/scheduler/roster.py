@@ -13,6 +13,7 @@ from heapq import heapify, heappop, heappush
 
 from procession.scheduler.states import Batch, Worker
 
+NO_LIMIT = 1 << 62
 DEPTH = 2  # batches in a worker's hands: one runs, one waits, so that it never waits for a round trip
 
 
@@ -25,6 +26,7 @@ class Roster:
         self._ready = 0
         self._vacant: list[int] = []  # places of those who left; with those of who stays they are all from 0 on
         self.wanted = 0  # how many may be at work at once
+        self.admitted = NO_LIMIT  # for how many of them there is memory
         self.resting = 0  # how many of those have no work (any more, or yet), and come with it
         self.idle: dict[int, Worker] = {}  # ready, with nothing to do
         self.roomy: dict[int, Worker] = {}  # ready, with one batch
@@ -93,9 +95,20 @@ class Roster:
     @property
     def free(self) -> int:
         """How many idle workers may be given something: successors wait until those who leave have ended their last."""
-        if not self.leaving and len(self._all) == self.wanted:  # as nearly always; `steady`, for speed
+        # As nearly always; `steady`, for speed.
+        if not self.leaving and len(self._all) == self.wanted and self.admitted == NO_LIMIT:
             return len(self.idle)
-        return max(0, min(len(self.idle), self.wanted - self.busy))
+        return max(0, min(len(self.idle), self.most - self.busy))
+
+    @property
+    def most(self) -> int:
+        """How many may be at work at once."""
+        return min(self.wanted, self.admitted)
+
+    @property
+    def crowded(self) -> bool:
+        """True if more are at work than there is memory for: none of them gets anything."""
+        return self.admitted != NO_LIMIT and self.busy > self.admitted
 
     @property
     def steady(self) -> bool:

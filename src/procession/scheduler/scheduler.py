@@ -56,6 +56,8 @@ class Scheduler:
             events.Exhausted: self._exhausted,
             events.Weighed: self._weighed,
             events.Finished: self._finished,
+            events.Outgrown: self._outgrown,
+            events.Admitted: self._admitted,
             events.Returned: self._returned,
             events.Died: self._died,
             events.Refused: self._refused,
@@ -136,6 +138,16 @@ class Scheduler:
 
     def _resized(self, event: events.Resized, now: float) -> list[actions.Action]:
         return [self._dispatch.relieve(worker) for worker in self._staff.resize(event.workers) if worker.owed > 1]
+
+    def _outgrown(self, event: events.Outgrown, now: float) -> list[actions.Action]:
+        worker = self._staff.outgrow(event.worker)
+        return [] if worker is None or worker.owed < 2 else [self._dispatch.relieve(worker)]
+
+    def _admitted(self, event: events.Admitted, now: float) -> list[actions.Action]:
+        self._roster.admitted = max(1, event.items)
+        if not self._roster.crowded:
+            return []
+        return [self._dispatch.relieve(each) for each in self._roster if each.owed > 1 and not each.squeezed]
 
     def _joined(self, event: events.Joined, now: float) -> list[actions.Action]:
         self._stillborn = 0

@@ -64,6 +64,14 @@ class Staff:
             roster.leave(worker)
         return [worker for worker in chosen if worker.batches]
 
+    def outgrow(self, worker: int) -> Worker | None:
+        """Let a worker get nothing more, and have a successor."""
+        found = self._roster.get(worker)
+        self._surplus.pop(worker, None)  # it may not stay, whatever number is wanted
+        if found is not None and not found.leaving:
+            self._roster.leave(found)
+        return found
+
     def remove(self, worker: int) -> Worker | None:
         """Forget a worker that has ended."""
         self._surplus.pop(worker, None)
@@ -125,7 +133,7 @@ class Staff:
             needed = max(0, waiting() - unborn)
             if not more:
                 count = min(count, needed)
-            roused = max(0, min(needed, roster.wanted - roster.busy - unborn) - count)
+            roused = max(0, min(needed, roster.most - roster.busy - unborn) - count)
             roused = min(roused, roster.resting)
             roster.resting -= roused
             count += roused

@@ -31,6 +31,7 @@ class Kind(IntEnum):
     BROKEN = 7  # the initializer has failed
     RESULTS = 8  # how the next items of a batch ended
     RECORDS = 9  # log records, before the outcome of their item
+    OUTGROWN = 11  # more memory than it may have is left after an item
     # both ways
     STORED = 10  # the kind and the place of a frame whose body is in a block
 

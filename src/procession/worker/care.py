@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from procession.wire.channel import WorkerChannel
     from procession.worker.output import Capture
     from procession.worker.records import Records
+    from procession.worker.weight import Weight
 
 
 class Care:
@@ -46,6 +47,7 @@ class Care:
         self._texts: dict[int, tuple[str, str]] = {}
         self.current = current.get()
         self.records: Records | None = None  # where `logging` is loaded
+        self.weight: Weight | None = None  # where it is limited
 
     def begin(self, number: int, chosen: dict[str, Any]) -> None:
         """Do what is due before the initializer.
@@ -58,6 +60,10 @@ class Care:
         self.current = current.Current(number, self._counter, seed)
         current.enter(self.current)
         threads.settle(chosen["threads"])
+        if chosen["max_rss"] is not None:
+            from procession.worker.weight import Weight
+
+            self.weight = Weight(chosen["max_rss"])
         if chosen["tracker"] is not None:
             inherited.share_tracker(chosen["tracker"])
         if seed is None:

@@ -239,7 +239,9 @@ class Loop:
         step(position, items, function, self._counter, values)
 
     def send(self, body: bytes) -> None:
-        """Send a frame with results."""
+        """Send a frame with results; before it, that this worker has grown too large, so that it gets nothing more."""
+        if self.care.weight is not None and self.care.weight.outgrown(len(body)):
+            self._say(Kind.OUTGROWN, b"")
         self._say(Kind.RESULTS, body)
 
     def _say(self, kind: Kind, body: bytes) -> None:
@@ -362,6 +364,7 @@ class Run:
         texts = self._loop.care.take_texts()
         body = codec.encode_results(self._batch, self._seconds, values, failures, durations, texts, self._loop.store)
         self._seconds = 0.0
+        del values, failures  # the weight is that of what stays
         self._loop.send(body)
 
 
