@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import collections
 import multiprocessing.managers as standard
-from multiprocessing.managers import *  # noqa: F403
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Callable, Iterable, Mapping
+from multiprocessing.managers import Namespace as Namespace
+from multiprocessing.managers import SharedMemoryManager as SharedMemoryManager
+from multiprocessing.managers import Token as Token
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 
-from procession.context import get_context
 from procession.model.errors import ManagerGone
 from procession.pool import Pool
+from procession.process import Process
 from procession.shared import awaited, held, nested
 from procession.shared.container_proxies import CounterProxy as CounterProxy
 from procession.shared.container_proxies import DefaultDictProxy as DefaultDictProxy
@@ -35,9 +38,22 @@ from procession.shared.proxies import BaseProxy as BaseProxy
 from procession.shared.proxies import MakeProxyType as MakeProxyType
 from procession.shared.proxies import RebuildProxy as RebuildProxy
 from procession.shared.server import Server as Server
-from procession.shared.station import Station, station
+from procession.shared.station import Station, leave, station
 
 _theirs: Any = standard
+K = TypeVar("K")
+V = TypeVar("V")
+T = TypeVar("T")
+__all__ = ["BaseManager", "BaseProxy", "SharedMemoryManager", "SyncManager", "Token"]
+
+
+class _Context:
+    """What a manager needs of a context: ours, whatever start method is set."""
+
+    Process = Process
+
+
+_context: Any = _Context
 
 
 class BaseManager(standard.BaseManager):
@@ -57,26 +73,18 @@ class BaseManager(standard.BaseManager):
         ctx: Any = None,
         **extras: Any,
     ) -> None:
-        super().__init__(address, authkey, serializer, ctx or get_context(), **extras)
+        super().__init__(address, authkey, serializer, ctx or _context, **extras)
 
     def get_server(self) -> Any:
         """Make the server, to be run in this process by `serve_forever`."""
-        server = super().get_server()  # which says where it may not
-        server.listener.close()
         me: Any = self
+        if me._state.value != _theirs.State.INITIAL:
+            super().get_server()  # which says why not
         return self._Server(me._registry, me._address, me._authkey, me._serializer)
 
     def _station(self) -> Station:
         me: Any = self
         return station(me._address, me._authkey, me._serializer)
-
-    def connect(self) -> None:
-        """Let this be the manager of a server that runs already.
-
-        Raises:
-            OSError: There is none.
-        """
-        super().connect()
 
     def _ask(self, service: str, *args: Any, **kwds: Any) -> Any:
         kind, result, _ = self._station().ask((None, service, args, kwds))
@@ -105,9 +113,7 @@ class BaseManager(standard.BaseManager):
 
     @staticmethod
     def _finalize_manager(process: Any, address: Any, authkey: Any, *rest: Any) -> None:
-        from procession.shared import station as stations
-
-        stations.leave(address)
+        leave(address)
         _theirs.BaseManager._finalize_manager(process, address, authkey, *rest)
 
     @classmethod
@@ -146,11 +152,33 @@ def _making(typeid: str, proxytype: Any) -> Any:
     return make
 
 
-class SyncManager(BaseManager, standard.SyncManager):  # type: ignore[no-redef]  # ours in place of theirs
+class SyncManager(BaseManager, standard.SyncManager):
     """A process that holds objects for others: lists, dictionaries, locks, queues, pools.
 
     Source: multiprocessing.managers.SyncManager.
     """
+
+    if TYPE_CHECKING:  # they are registered below
+
+        def list(self, sequence: Iterable[T] = (), /) -> ListProxy[T]: ...  # type: ignore[override]
+        @overload  # type: ignore[override]
+        def dict(self) -> DictProxy[Any, Any]: ...
+        @overload
+        def dict(self, items: Mapping[K, V], /, **named: Any) -> DictProxy[K, V]: ...
+        @overload
+        def dict(self, items: Iterable[tuple[K, V]], /, **named: Any) -> DictProxy[K, V]: ...
+        @overload
+        def dict(self, **named: V) -> DictProxy[str, V]: ...
+        def dict(self, *args: Any, **named: Any) -> Any: ...  # type: ignore[misc]  # it does accept them
+        def set(self, items: Iterable[T] = (), /) -> SetProxy[T]: ...
+        def Counter(self, items: Iterable[T] | Mapping[T, int] = (), /, **named: int) -> CounterProxy[T]: ...
+        def defaultdict(self, factory: Callable[[], V] | None = None, /, *args: Any) -> DefaultDictProxy[Any, V]: ...
+        def deque(self, items: Iterable[T] = (), maxlen: int | None = None) -> DequeProxy[T]: ...
+        def Value(self, typecode: Any, value: T, lock: bool = True) -> ValueProxy[T]: ...  # type: ignore[override]
+        def Lock(self) -> AcquirerProxy: ...  # type: ignore[override]
+        def RLock(self) -> AcquirerProxy: ...  # type: ignore[override]
+        def Semaphore(self, value: int = 1) -> AcquirerProxy: ...  # type: ignore[override]
+        def BoundedSemaphore(self, value: int = 1) -> AcquirerProxy: ...  # type: ignore[override]
 
 
 SyncManager.register("Queue", awaited.Queue)

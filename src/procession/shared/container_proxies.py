@@ -42,9 +42,12 @@ else:
         pass
 
 
+_STORING = frozenset("append appendleft count discard index insert remove setdefault add".split())
+
+
 def _plain(other: Any) -> Any:
-    """The value of a proxy, a list of an iterator; anything else as it is."""
-    if isinstance(other, BaseProxy):
+    """The value of a proxy of a container, a list of an iterator; anything else as it is."""
+    if isinstance(other, (_Mapping, _Sequence, _Set)):
         return other._getvalue()
     if isinstance(other, collections.abc.Mapping) and not isinstance(other, dict):
         return dict(other)
@@ -54,8 +57,13 @@ def _plain(other: Any) -> Any:
 def _asking(name: str) -> Callable[..., Any]:
     """A method that only asks."""
 
-    def method(self: BaseProxy, /, *args: Any, **kwds: Any) -> Any:
-        return self._callmethod(name, tuple(map(_plain, args)), kwds)
+    def method(self: Any, /, *args: Any, **kwds: Any) -> Any:
+        if resizing:
+            self._changes += 1
+        return self._callmethod(name, args if storing else tuple(map(_plain, args)), kwds)
+
+    resizing = name in ("clear", "pop", "popitem", "setdefault", "update")  # of a dict
+    storing = name in _STORING  # a proxy is stored as such
 
     method.__name__ = method.__qualname__ = name
     return method
@@ -71,21 +79,21 @@ def _in_place(name: str) -> Callable[..., Any]:
     return method
 
 
-def _shows(kind: type, names: str, asking: str = "", in_place: str = "") -> None:
+def _shows(kind: Any, names: str, asking: str = "", in_place: str = "") -> None:
     """Say which methods of its objects a type of proxies uses, and make those that only ask."""
     for name in asking.split():
         setattr(kind, name, _asking(name))
     for name in in_place.split():
         setattr(kind, name, _in_place(name))
     inherited = getattr(kind, "_exposed_", ())
-    kind._exposed_ = tuple(dict.fromkeys((*inherited, *names.split(), *asking.split(), *in_place.split())))  # type: ignore[attr-defined]
+    kind._exposed_ = tuple(dict.fromkeys((*inherited, *names.split(), *asking.split(), *in_place.split())))
 
 
 class _Items:
     """What dicts, lists and deques have in common."""
 
     _callmethod: Callable[..., Any]
-    _id: str
+    _changes = 0  # of a dict, that were made by this proxy
 
     def __getitem__(self, key: Any) -> Any:
         return self._callmethod("__getitem__", (key,))
@@ -107,7 +115,7 @@ class _Items:
         return bool(self._callmethod("__contains__", (item,)))
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self._callmethod("#snapshot"))
+        yield from self._callmethod("#snapshot")  # as late as it can be
 
     def __reversed__(self) -> Iterator[Any]:
         return iter(self._callmethod("#reversed"))
@@ -128,7 +136,27 @@ class DictProxy(_Items, _Mapping[K, V]):
     Source: multiprocessing.managers.DictProxy.
     """
 
-    def get(self, key: K, default: Any = None) -> Any:  # type: ignore[override]
+    def __setitem__(self, key: K, value: V) -> None:
+        self._changes += 1
+        super().__setitem__(key, value)
+
+    def __delitem__(self, key: K) -> None:
+        self._changes += 1
+        super().__delitem__(key)
+
+    def __iter__(self) -> Iterator[K]:
+        return self._each(self._callmethod("#snapshot"), self._changes)
+
+    def _each(self, keys: list[K], before: int) -> Iterator[K]:
+        """Go through the keys, as long as their number is not changed by who does that."""
+        for key in keys:
+            if self._changes != before:
+                before = self._changes
+                if len(self) != len(keys):
+                    raise RuntimeError("dictionary changed size during iteration")
+            yield key
+
+    def get(self, key: K, default: Any = None) -> Any:
         """The value of a key, or `default`."""
         return self._callmethod("get", (key, default))
 
@@ -281,6 +309,8 @@ _shows(
 class SetProxy(_Set[T]):
     """A set."""
 
+    _changes = 0
+
     def __iter__(self) -> Iterator[T]:
         return iter(self._callmethod("#snapshot"))
 
@@ -327,4 +357,4 @@ for _kind, _abstract in (
     (DequeProxy, MutableSequence),
     (SetProxy, MutableSet),
 ):
-    _abstract.register(_kind)  # type: ignore[attr-defined]
+    _abstract.register(_kind)

@@ -180,7 +180,7 @@ def _is_there_already(self: Any, key: Any, value: Any) -> bool:
     if own(value) is None or isinstance(key, slice):
         return False
     try:
-        return type(self).__mro__[2].__getitem__(self, key) is value  # type: ignore[attr-defined,no-any-return]
+        return bool(super(type(self), self).__getitem__(key) is value)
     except LookupError:
         return False
 
@@ -189,7 +189,7 @@ def _repeat(self: Any, plainly: Callable[..., Any], method: str, same: Any, resu
     """Do here what was done there, to a copy that was up to date."""
     args, kwds = same
     if isinstance(self, Counter):  # whose methods are Python code and call others
-        plain: Any = self.__copy__()
+        plain: Any = Counter(dict(self))
         getattr(plain, method)(*args, **kwds)
         _replace(self, plain)
     elif method == "__missing__":

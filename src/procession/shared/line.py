@@ -48,7 +48,7 @@ class Line:
         kind: The pickler for what is sent.
     """
 
-    __slots__ = ("__weakref__", "_buffer", "_patience", "_pickler", "_socket", "busy")
+    __slots__ = ("__weakref__", "_buffer", "_got", "_patience", "_pickler", "_socket", "busy")
 
     def __init__(self, connection: Any, kind: type[pickle.Pickler]) -> None:
         self._socket = socket.socket(fileno=os.dup(connection.fileno()))
@@ -57,6 +57,7 @@ class Line:
         self._pickler = kind
         self._patience = Patience(self._socket)
         self._buffer = memoryview(bytearray(FIRST))
+        self._got = 0  # bytes in the buffer that belong to the next message
         self.busy = False  # somebody is between the question and the answer
 
     def dumps(self, message: object, kind: type[pickle.Pickler] | None = None) -> memoryview:
@@ -97,8 +98,11 @@ class Line:
             EOFError: The other side has closed the connection and has read all that we sent.
             OSError: It is gone, and what we sent last was not read.
         """
-        buffer = self._buffer
-        got = self._read(buffer)
+        buffer, got = self._buffer, self._got
+        if got:  # a lifeline may say several things at once
+            self._got = 0
+        else:
+            got = self._read(buffer)
         while got < 4:
             got += self._read(buffer[got:])
         size, begin = _unpack(buffer)[0], 4
@@ -106,8 +110,13 @@ class Line:
             while got < 12:
                 got += self._read(buffer[got:])
             size, begin = struct.unpack_from("!Q", buffer, 4)[0], 12
-        if begin + size <= got:
-            return bytes(buffer[begin : begin + size])  # a copy: loading it may need this line for another question
+        end = begin + size
+        if end <= got:
+            message = bytes(buffer[begin:end])  # a copy: loading it may need this line for another question
+            if end < got:
+                self._got = got - end
+                buffer[: got - end] = bytes(buffer[end:got])
+            return message
         whole = memoryview(bytearray(size))
         place = got - begin
         whole[:place] = buffer[begin:got]
@@ -134,8 +143,8 @@ class Line:
         self._socket.close()
 
     def limit(self, seconds: float) -> None:
-        """From now on a wait is a TimeoutError after so long."""
-        self._socket.settimeout(seconds)
+        """From now on a wait is an OSError after so long. By `settimeout` a look would wait, too."""
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", int(seconds), 0))
 
     def is_cut(self) -> bool:
         """True where the other side is gone, of a line on which nothing is to come."""

@@ -6,10 +6,9 @@ Must not know: how a question gets to the server.
 
 from __future__ import annotations
 
-import types
 from collections.abc import Callable
 from time import monotonic
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from procession.shared import inner
 from procession.shared.proxies import BaseProxy, MakeProxyType
@@ -44,7 +43,7 @@ class IteratorProxy(BaseProxy):
 class AcquirerProxy(BaseProxy):
     """A lock or a semaphore."""
 
-    _exposed_: Any = ("acquire", "release", "locked", "abandoned")
+    _exposed_: ClassVar[tuple[str, ...]] = ("acquire", "release", "locked", "abandoned")
 
     def acquire(self, blocking: bool = True, timeout: float | None = None) -> bool:
         """Take it; False: not within the time."""
@@ -198,12 +197,10 @@ class ValueProxy(BaseProxy, Generic[T]):
 
     value = property(get, set)
 
-    __class_getitem__ = classmethod(types.GenericAlias)  # type: ignore[assignment,arg-type]
-
 
 ArrayProxy = MakeProxyType("ArrayProxy", ("__len__", "__getitem__", "__setitem__"))
 
-_PoolProxy = MakeProxyType(
+_PoolProxy: Any = MakeProxyType(
     "PoolProxy",
     (
         "apply", "apply_async", "close", "imap", "imap_unordered", "join", "map", "map_async", "starmap",
@@ -215,7 +212,7 @@ _PoolProxy = MakeProxyType(
 class PoolProxy(_PoolProxy):  # type: ignore[misc]  # made at run time
     """A pool that lives in the manager's process."""
 
-    _method_to_typeid_ = {  # noqa: RUF012
+    _method_to_typeid_ = {
         "apply_async": "AsyncResult",
         "map_async": "AsyncResult",
         "starmap_async": "AsyncResult",

@@ -106,7 +106,7 @@ def RebuildProxy(func: Any, token: Any, serializer: str, kwds: dict[str, Any]) -
         kwds["manager_owned"] = True
     wanted = kwds.pop("incref", True) and not getattr(process.current_process(), "_inheriting", False)
     proxy = func(token, serializer, incref=wanted, **kwds)
-    if here and hasattr(server, "own"):
+    if server is not None and here and hasattr(server, "own"):
         server.own(proxy, token.id)
     return proxy
 

@@ -14,7 +14,7 @@ import multiprocessing.managers as standard
 import os
 import threading
 import weakref
-from collections import deque
+from collections import Counter, deque
 from time import monotonic
 from typing import Any
 
@@ -32,7 +32,11 @@ class Server(standard.Server):
     Source: multiprocessing.managers.Server.
     """
 
-    public = [*standard.Server.public, "meet", "serve"]  # type: ignore[attr-defined]
+    # As there.
+    id_to_refcount: dict[str, int]
+    listener: Any
+    registry: Any
+    public = [*standard.Server.public, "meet", "serve"]
 
     def __init__(self, registry: Any, address: Any, authkey: bytes, serializer: str) -> None:
         super().__init__(registry, address, authkey, serializer)
@@ -43,6 +47,7 @@ class Server(standard.Server):
         self._made = 0
         self._lingering: dict[str, float] = {}  # until when
         self._timer: threading.Timer | None = None
+        self._own: Counter[str] = Counter()  # references by proxies that lie in an object here
         self.forgotten: deque[str] = deque()
 
     # Connections.
@@ -154,7 +159,7 @@ class Server(standard.Server):
             if client is not None and client.gone:
                 raise ClientGone
             if ident not in self.id_to_refcount:
-                raise standard.RemoteError(  # type: ignore[attr-defined]
+                raise standard.RemoteError(
                     f"the manager has no object {ident} any more: nothing has referred to it for {LINGER:g} seconds\n"
                 )
             self._lingering.pop(ident, None)
@@ -189,6 +194,7 @@ class Server(standard.Server):
     def _dispose(self, ident: str) -> None:
         with self.mutex:
             del self.id_to_refcount[ident]
+            self._own.pop(ident, None)
             entry = self.id_to_obj.pop(ident)
             self._idents.pop(id(entry[0]), None)
         del entry  # outside: it may take long, and take other objects along
@@ -213,9 +219,10 @@ class Server(standard.Server):
             self._dispose(ident)
 
     def number_of_objects(self, c: Any) -> int:
-        """How many objects somebody refers to."""
+        """How many objects some client refers to."""
         self.settle()
-        return len(self.id_to_refcount) - len(self._lingering)
+        with self.mutex:
+            return sum(count > self._own[ident] for ident, count in self.id_to_refcount.items())
 
     def debug_info(self, c: Any) -> str:
         """Say what they are."""
@@ -231,10 +238,15 @@ class Server(standard.Server):
 
     def own(self, proxy: Any, ident: str) -> None:
         """A proxy was rebuilt here: it refers to its object as a client's does."""
-        self._refer(None, ident)
+        with self.mutex:
+            self._refer(None, ident)
+            self._own[ident] += 1
         weakref.finalize(proxy, self.forgotten.append, ident).atexit = False
 
     def settle(self) -> None:
         """Do what the deaths of such proxies have left to do. They die at any moment, so it cannot be done there."""
         while self.forgotten:
-            self._forget(None, self.forgotten.popleft(), True)
+            ident = self.forgotten.popleft()
+            with self.mutex:
+                self._own[ident] -= 1
+                self._forget(None, ident, True)

@@ -14,7 +14,6 @@ import itertools
 import multiprocessing.managers as standard
 import os
 import threading
-import weakref
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -50,12 +49,9 @@ class Station:
         self.closed = False  # the manager was shut down by this process
         self._begin()
         util.register_after_fork(self, Station.take_over)
-        # After what users have for exit, before the manager's own end.
-        util.Finalize(None, _say_goodbye, (weakref.ref(self),), exitpriority=5)
 
     def _begin(self) -> None:
         self.identity = os.urandom(8).hex()
-        self._pid = os.getpid()
         self.local = threading.local()
         self._lifeline: Any = None
         self._telling = threading.Lock()
@@ -82,6 +78,8 @@ class Station:
                 name = process.current_process().name
                 references = list(self._references.values())
                 self._lifeline, (self.server, _) = self._open("meet", self.identity, name, references)
+                # After what users have for exit, before the manager's own end. A forked child forgets its parent's.
+                util.Finalize(None, _say_goodbye, (self, self.identity), exitpriority=5)
 
     def _line(self) -> Any:
         """Open a line for this thread."""
@@ -200,28 +198,18 @@ class Station:
             except Exception as error:  # it may be a manager that has been shut down
                 util.info("cannot reach the manager: %s", error)
 
-    def close(self) -> None:
-        """The manager has been shut down."""
-        self.closed = True
-        with lines.making:
-            if _stations.get(self.address) is self:
-                del _stations[self.address]
-            lifeline, self._lifeline = self._lifeline, None
+    def leave(self) -> None:
+        """This process is no client any more; who asks again is another one."""
+        lifeline = self._lifeline
+        self._begin()
         if lifeline is not None:
             lifeline.close()
-        self.local = threading.local()
 
 
-def _say_goodbye(known: weakref.ref[Station]) -> None:
-    station = known()
-    if station is not None and station._pid == os.getpid():
-        station.settle("goodbye")
-        with lines.making:
-            lifeline, station._lifeline = station._lifeline, None
-        if lifeline is not None:
-            lifeline.close()
-        station.local = threading.local()
-        station.identity = os.urandom(8).hex()  # who goes on after that is somebody else
+def _say_goodbye(here: Station, identity: str) -> None:
+    if here.identity == identity:
+        here.settle("goodbye")
+        here.leave()
 
 
 def station(address: Any, authkey: bytes, serializer: str) -> Station:
@@ -237,8 +225,11 @@ def leave(address: Any) -> None:
     """A manager is being shut down by this process: what was told must be heard before, and nothing is told after."""
     found = _stations.get(address)
     if found is not None:
-        found.settle()
-        found.close()
+        found.settle("goodbye")
+        found.closed = True
+        found.leave()
+        with lines.making:
+            _stations.pop(address, None)
 
 
 def _in_child() -> None:
