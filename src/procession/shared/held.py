@@ -77,6 +77,8 @@ class Lock:
             RuntimeError: Nobody has it.
         """
         with turn:
+            if present().client.gone:  # its lock was given back; this would release another's
+                raise ClientGone
             if self._owner is None:
                 raise RuntimeError("release unlocked lock")
             self._leave()
@@ -240,9 +242,11 @@ class Semaphore:
         if n < 1:
             raise ValueError("n must be one or more")
         with turn:
+            me = present()
+            if me.client.gone:  # as of a lock
+                raise ClientGone
             if self._bounded and self._value + n > self._first:
                 raise ValueError("Semaphore released too many times")
-            me = present()
             for _ in range(n):
                 if self._holders:
                     self._take(me if me in self._holders else self._holders[0])

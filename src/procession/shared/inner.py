@@ -82,14 +82,13 @@ class InnerList(Inner, list[Any]):
             return
         while True:
             order = sorted(range(len(self)), key=lambda index: key(self[index]), reverse=reverse)
-            version = self._version
-            _change(self, _put_in_order, "#order", (order,), {})
-            if self._ask is None or self._version == version + 1:
+            if _change(self, _put_in_order, "#order", (order,), {}):  # nobody has changed it meanwhile
                 return
 
 
-def _put_in_order(items: list[Any], order: list[int]) -> None:
+def _put_in_order(items: list[Any], order: list[int]) -> bool:
     list.__setitem__(items, slice(None), [items[index] for index in order])
+    return True
 
 
 class InnerDict(Inner, dict[Any, Any]):

@@ -245,6 +245,7 @@ def change(serial: str, version: int, method: str, args: tuple[Any, ...], kwds: 
             result = _do(container, method, args, kwds)
         elif fresh:
             container[:] = [container[index] for index in args[0]]
+            result = True
         container.version += fresh or method != "#order"
         same, contents = ((args, kwds), None) if fresh else (None, container)
         return container.version, None if result is container else result, same, contents

@@ -19,6 +19,7 @@ from time import monotonic
 from typing import Any
 
 from procession.shared import nested
+from procession.shared.awaited import Condition
 from procession.shared.line import Line, OtherLine
 from procession.shared.session import Session
 from procession.shared.waiters import Client, ClientGone, working_for
@@ -122,6 +123,8 @@ class Server(standard.Server):
         function, exposed, method_to_typeid, _ = self.registry[typeid]
         if function in nested.MAKERS:
             args, kwds = nested.arguments(nested.MAKERS[function], args, kwds)
+        if function is Condition:  # it may be one of a lock that is here
+            args, kwds = tuple(map(self._behind, args)), {name: self._behind(kwds[name]) for name in kwds}
         if function is None:
             if kwds or len(args) != 1:
                 raise ValueError("Without callable, must have one non-keyword argument")
@@ -143,6 +146,12 @@ class Server(standard.Server):
             self.id_to_obj[ident] = made, set(exposed), method_to_typeid
             self.incref(c, ident)
         return ident, tuple(exposed)
+
+    def _behind(self, value: Any) -> Any:
+        """The object of a proxy that was rebuilt here; anything else as it is."""
+        if getattr(value, "_owned_by_manager", False):
+            return self.id_to_obj[value._id][0]
+        return value
 
     def incref(self, c: Any, ident: str) -> None:
         """One reference more."""
