@@ -27,7 +27,7 @@ from procession.wire.patience import Patience
 
 FIRST = 1 << 14  # bytes that are read at once; what is longer gets memory of its own
 LONGEST_SHORT = 0x7FFFFFFF  # bytes; a longer message has its length in 8 bytes behind a -1
-_pack, _unpack = struct.Struct("!i").pack_into, struct.Struct("!i").unpack_from
+_pack, _unpack = struct.Struct("!i").pack, struct.Struct("!i").unpack_from
 
 Reducers = ChainMap[type, Callable[[Any], Any]]
 _theirs: Any = ForkingPickler
@@ -60,7 +60,7 @@ class Line:
         self._got = 0  # bytes in the buffer that belong to the next message
         self.busy = False  # somebody is between the question and the answer
 
-    def dumps(self, message: object, kind: type[pickle.Pickler] | None = None) -> memoryview:
+    def dumps(self, message: object, kind: type[pickle.Pickler] | None = None) -> bytes:
         """Pickle a message into a frame.
 
         Args:
@@ -72,14 +72,14 @@ class Line:
         file = io.BytesIO()
         file.write(b"\0\0\0\0")
         (kind or self._pickler)(file, 5).dump(message)
-        frame = file.getbuffer()
-        size = frame.nbytes - 4
+        size = file.tell() - 4
         if size > LONGEST_SHORT:
-            return memoryview(struct.pack("!iQ", -1, size) + frame[4:])
-        _pack(frame, 0, size)
-        return frame
+            return struct.pack("!iQ", -1, size) + file.getbuffer()[4:]
+        file.seek(0)
+        file.write(_pack(size))
+        return file.getvalue()  # no copy
 
-    def send_frame(self, frame: memoryview) -> None:
+    def send_frame(self, frame: bytes) -> None:
         """Send what `dumps` made.
 
         Raises:
