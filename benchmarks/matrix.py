@@ -185,6 +185,10 @@ MEASURES: dict[str, Measure] = {
         ("procession", "lmdb", "multiprocessing"),
         rounds=3,
     ),
+    "manager-set": Measure("a manager's dict: one set after another", "managers:set_one", ("procession", "Manager")),
+    "manager-get": Measure("one get after another", "managers:get_one", ("procession", "Manager")),
+    "manager-batch-set": Measure("1,000 items in one update", "managers:set_many", ("procession", "Manager")),
+    "manager-batch-get": Measure("1,000 items in one get_many", "managers:get_many", ("procession",)),
     "thumbs": Measure(
         "300 photographs to 256 px, whole processes",
         "thumbs:thumbs",

@@ -234,5 +234,35 @@ def _explained(target: Target) -> Target:
     return replace(target, holds_back=reason)
 
 
-_ALL = [*_start(), *_calls(), *_streams(), *_robustness(), *_many_workers(), *_buffers(), *_shared(), *_thumbs()]
+def _managers() -> list[Target]:
+    def rate(measure: str, peer: str) -> Figure:
+        return (f"manager-{measure}", peer, "per_second")
+
+    return [
+        Target(
+            f"a manager's dict: {what} over multiprocessing's single {one}",
+            rate(measure, "procession"),
+            rate(one, "Manager"),
+            least=least,
+        )
+        for what, measure, one, least in (
+            ("one set after another", "set", "set", 2.0),
+            ("one get after another", "get", "get", 2.0),
+            ("1,000 items in one update, each,", "batch-set", "set", 20.0),
+            ("1,000 items in one get_many, each,", "batch-get", "get", 20.0),
+        )
+    ]
+
+
+_ALL = [
+    *_start(),
+    *_calls(),
+    *_streams(),
+    *_robustness(),
+    *_many_workers(),
+    *_buffers(),
+    *_shared(),
+    *_managers(),
+    *_thumbs(),
+]
 TARGETS = [_explained(target) for target in _ALL]

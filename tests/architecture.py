@@ -19,7 +19,7 @@ FACES = "faces"  # the files at the top of the package, its __init__.py too
 ROWS = (
     ("model",),
     ("scheduler", "wire"),
-    ("worker", "shared", "monitor"),
+    ("worker", "shared", "served", "monitor"),
     ("launcher",),
     ("backends",),
     ("engine",),

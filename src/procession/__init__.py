@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from procession.inspection import dump as dump
     from procession.model.errors import InputNotPicklable as InputNotPicklable
     from procession.model.errors import InternalError as InternalError
+    from procession.model.errors import ManagerGone as ManagerGone
     from procession.model.errors import MaybeEncodingError as MaybeEncodingError
     from procession.model.errors import MemoryLimitExceeded as MemoryLimitExceeded
     from procession.model.errors import PoolTerminated as PoolTerminated
@@ -84,6 +85,7 @@ _HOMES = {
     "Failure": "procession.model.outcome",
     "InputNotPicklable": "procession.model.errors",
     "InternalError": "procession.model.errors",
+    "ManagerGone": "procession.model.errors",
     "MaybeEncodingError": "procession.model.errors",
     "MemoryLimitExceeded": "procession.model.errors",
     "Outcome": "procession.model.outcome",

@@ -23,6 +23,7 @@ BY_HAND = ("pool_ctrl_c",)  # those that somebody must end
 NO_METHOD = ("threads", "joblib_backend")
 ONLY_HERE = {  # what the standard library has not, and what it prints
     "process_result": "0.25\n0.5\nZeroDivisionError('division by zero')\n",
+    "manager_nested": "[0, 1, 4, 9]\n{'even': [0, 2], 'odd': [1, 3]}\n",
     "asyncio_pool": "[0, 1, 4, 9]\n[0.0, 0.5, 1.0, 1.5]\n",
     "joblib_backend": "[0, 1, 4, 9, 16, 25]\n",
 }

@@ -121,6 +121,12 @@ def managers() -> None:
         names.anything = 1
         holder.list([1]).append(2)
         print(holder.Lock(), holder.Queue(), holder.Event())
+        assert_type(manager.list([1])[0], int)
+        assert_type(manager.dict({"a": 1}).get_many(["a"]), list[Any])
+        assert_type(manager.set([1]).union([2]), set[Any])
+        assert_type(manager.Counter("a").most_common(1), list[tuple[str, int]])
+        assert_type(manager.deque([1]).popleft(), int)
+        assert_type(manager.Lock().abandoned, bool)
 
 
 def connections() -> None:

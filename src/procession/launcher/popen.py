@@ -130,7 +130,11 @@ class _Keeping:
 
     def _keep(self, process_obj: Any) -> None:
         given = (*process_obj._args, *process_obj._kwargs.values())
-        self._kept = [each for each in given if type(each).__module__ in KEPT]
+        self._kept = [each for each in given if _is_kept(each)]
+
+
+def _is_kept(value: Any) -> bool:
+    return any(kind.__module__ in KEPT for kind in type(value).__mro__)
 
 
 class ForkPopen(_Keeping, popen_fork.Popen):

@@ -289,6 +289,29 @@ class SharedMemoryGone(ProcessionError):
         )
 
 
+class ManagerGone(ProcessionError, ConnectionError, EOFError):
+    """A manager's process has ended, and with it what it held.
+
+    Args:
+        pid: That process, as far as it is known.
+        address: Where it listened.
+        reason: What the system said.
+    """
+
+    facts = ("pid", "address", "reason")
+    pid: int | None
+    address: Any
+    reason: str
+
+    def text(self) -> str:
+        return (
+            f"the manager's process{f' {self.pid}' if self.pid else ''} at {shorten(self.address)} has ended "
+            f"({self.reason}), and what it held is gone; keep the manager until all have done with it"
+        )
+
+    __str__ = text  # that of OSError knows nothing of it
+
+
 class InternalError(ProcessionError):
     """A fault of procession itself.
 

@@ -1,0 +1,1 @@
+"""What a manager serves: the process that holds objects for others, and the proxies of those."""
