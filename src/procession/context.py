@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from procession.managers import SyncManager
 
 
-def _module(name: str) -> Any:
+def _module(name: str, **extras: Any) -> Any:
     """Our module, or the standard library's where the system lacks what ours needs."""
     from procession.shared import kernel
 
+    if extras and not kernel.available():
+        raise NotImplementedError(f"{', '.join(extras)}=: this system has no robust mutexes; leave it out")
     return importlib.import_module(f"{'procession' if kernel.available() else 'multiprocessing'}.{name}")
 
 
@@ -96,12 +98,12 @@ class _Ours:
 
     def Queue(self, maxsize: int = 0, **extras: Any) -> queues.Queue[Any]:
         """Make a queue; `reliable=True`: what a killed consumer had taken is given to another."""
-        made: queues.Queue[Any] = _module("queues").Queue(maxsize, ctx=self, **extras)
+        made: queues.Queue[Any] = _module("queues", **extras).Queue(maxsize, ctx=self, **extras)
         return made
 
     def JoinableQueue(self, maxsize: int = 0, **extras: Any) -> queues.JoinableQueue[Any]:
         """Make a queue that can be waited for; `reliable=True` as `Queue` has it."""
-        made: queues.JoinableQueue[Any] = _module("queues").JoinableQueue(maxsize, ctx=self, **extras)
+        made: queues.JoinableQueue[Any] = _module("queues", **extras).JoinableQueue(maxsize, ctx=self, **extras)
         return made
 
     def SimpleQueue(self) -> queues.SimpleQueue[Any]:

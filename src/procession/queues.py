@@ -43,7 +43,9 @@ class _End:
         """True if there is a message within so many seconds (None: wait for one)."""
         if not timeout and timeout is not None:
             return self._mailbox.count() > 0
-        return bool(select.select([self.fileno()], [], [], timeout)[0])
+        poll = select.poll()
+        poll.register(self.fileno(), select.POLLIN)
+        return bool(poll.poll(None if timeout is None else max(0, round(timeout * 1000))))
 
     def recv(self) -> Any:
         """Take the next message."""
@@ -71,17 +73,15 @@ class _Held:
 
     def _hold(self, held: mailbox.Mailbox) -> None:
         self._mailbox = held
+        self._maxsize = held.most
         self._reader, self._writer = _End(held), _End(held)
         self._closed = False
 
-    def __reduce__(self) -> Any:
-        return _rebuilt, (type(self), self._mailbox)
+    def __getstate__(self) -> Any:
+        return self._mailbox
 
-
-def _rebuilt(kind: type[_Held], held: mailbox.Mailbox) -> _Held:
-    made = kind.__new__(kind)
-    made._hold(held)
-    return made
+    def __setstate__(self, state: Any) -> None:
+        self._hold(state)
 
 
 class Queue(_Held, standard.Queue, Generic[T]):  # type: ignore[type-arg]
@@ -100,8 +100,7 @@ class Queue(_Held, standard.Queue, Generic[T]):  # type: ignore[type-arg]
     _on_queue_feeder_error: Callable[[Exception, Any], None]  # what is done with a message that cannot be pickled
 
     def __init__(self, maxsize: int = 0, *, ctx: Any = None, reliable: bool = False) -> None:
-        self._maxsize = max(0, maxsize)
-        self._hold(mailbox.create(self._maxsize, mailbox.GIVE if reliable else self._rule))
+        self._hold(mailbox.create(max(0, maxsize), mailbox.GIVE if reliable else self._rule))
 
     def put(self, obj: T, block: bool = True, timeout: float | None = None) -> None:
         """Add a message.
@@ -145,11 +144,16 @@ class Queue(_Held, standard.Queue, Generic[T]):  # type: ignore[type-arg]
         """
         if self._closed:
             raise ValueError(f"Queue {self!r} is closed")
-        message = self._mailbox.get(block, timeout)
-        if message is None:
-            raise Empty
-        data, kind = message
-        value: T = letters.read(data, kind) if kind else pickle.loads(data)
+        try:
+            message = self._mailbox.get(block, timeout)
+            if message is None:
+                raise Empty
+            data, kind = message
+            value: T = letters.read(data, kind) if kind else pickle.loads(data)
+        except BaseException as error:
+            if not isinstance(error, Exception):  # that of Ctrl-C
+                self._mailbox.give_up()
+            raise
         return value
 
     def put_nowait(self, obj: T) -> None:

@@ -139,24 +139,25 @@ class Condition(standard.Condition):
             timeout: Seconds to wait. None: for ever.
         """
         assert self._lock._semlock._is_mine(), "must acquire() condition before using wait()"
+        held = self._lock._semlock
+        count = held._count()
         row = self._waiters.join()
-        count = self._lock._semlock._count()
         try:
             for _ in range(count):
                 self._lock.release()
             self._waiters.sleep(row, timeout)
         finally:
             try:
-                notified = self._waiters.leave(row)
-            finally:
-                for _ in range(count - self._lock._semlock._count() * self._lock._semlock._is_mine()):
+                while not held._is_mine() or held._count() < count:
                     self._lock.acquire()
+            finally:  # not before: whoever is killed in between has his notification handed on
+                notified = self._waiters.leave(row)
         return notified
 
     def notify(self, n: int = 1) -> None:
         """Wake so many who wait, those who have waited longest."""
         assert self._lock._semlock._is_mine(), "lock is not owned"
-        self._waiters.notify(n)
+        self._waiters.notify(max(0, n))
 
     def notify_all(self) -> None:
         """Wake all who wait."""

@@ -19,6 +19,7 @@ from procession.model.light import Any
 from procession.shared import kernel, segment
 
 CHUNK = 1 << 20  # bytes of a segment for cells: holes until a cell is made there
+LARGE = 512  # bytes; a semaphore has 8 K
 LINE = 64  # bytes: cells do not share a line of the cache
 
 
@@ -83,16 +84,18 @@ def known(make_it: Callable[[Cell], Any], cell: Cell) -> Any:
 
 
 _lock = threading.Lock()
-_current: list[Any] = []  # process id, a weak reference to the segment, the first free byte
+# For small cells and for large ones: process id, a weak reference to the segment, the first free byte. Apart, or a lock
+# would keep the memory of a hundred conditions that have gone.
+_current: dict[bool, tuple[int, Any, int]] = {}
 
 
 def _room(size: int) -> tuple[segment.Segment, int]:
-    home = _current[1]() if _current and _current[0] == os.getpid() else None
-    if home is None or _current[2] + size > home.size:
-        home = segment.create(max(size, CHUNK))
-        _current[:] = os.getpid(), weakref.ref(home), 0
-    place: int = _current[2]
-    _current[2] += size
+    large = size > LARGE
+    owner, home_of, place = _current.get(large, (0, None, 0))
+    home = home_of() if home_of is not None and owner == os.getpid() else None
+    if home is None or place + size > home.size:
+        home, place = segment.create(max(size, CHUNK)), 0
+    _current[large] = os.getpid(), weakref.ref(home), place + size
     return home, place
 
 

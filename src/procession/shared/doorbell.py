@@ -7,7 +7,6 @@ Must not know: queues.
 from __future__ import annotations
 
 import os
-import weakref
 from contextlib import suppress
 
 from procession.shared import passing
@@ -21,8 +20,7 @@ class Doorbell:
     """
 
     def __init__(self, descriptor: int) -> None:
-        self.descriptor = descriptor
-        weakref.finalize(self, os.close, descriptor).atexit = False
+        self.descriptor = passing.Owned(descriptor)
 
     def ring(self) -> None:
         """Make it readable."""

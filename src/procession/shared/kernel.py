@@ -7,8 +7,9 @@ A robust mutex is given back by the kernel when its owner ends, however that hap
 guard words that change by one store each, so what the dead one left is always whole.
 
 `enter` and `leave` are used as `enter(mutex)`, then `try`, then `finally: leave(mutex)`: a signal's handler may raise
-after any call of C code, never between these lines, so Ctrl-C leaves no mutex behind. A thread that is asleep is woken
-by signals, and after a nap in any case (`engine/waits.py` says why).
+after any call of C code, never between these lines, so Ctrl-C leaves no mutex behind. Who cannot pay for the call of
+`enter` has all of it in a `try` and calls `back_out` if something is raised. A thread that is asleep is woken by
+signals, and after a nap in any case (`engine/waits.py` says why).
 
 Source: pthread_mutexattr_setrobust(3), pthread_mutex_clocklock(3), futex(2).
 """
@@ -17,8 +18,10 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import os
 import platform
 import sys
+import threading
 import time
 from collections.abc import Callable
 
@@ -31,6 +34,8 @@ MOST_WAITERS = 0x7FFFFFFF
 WORD = 0xFFFFFFFF  # the part of a word of 8 bytes that the kernel compares: the first 4
 _FUTEX = {"x86_64": 202, "aarch64": 98, "riscv64": 98, "ppc64le": 221}.get(platform.machine())
 _WAIT, _WAKE = 0, 1
+_THREAD = 0x3FFFFFFF  # the part of a robust mutex's futex that is its owner's thread: the kernel demands it there
+_OWNER = 0 if "CS_GNU_LIBC_VERSION" in getattr(os, "confstr_names", {}) else 4  # where that futex is; 4: in musl
 _SHARED, _ROBUST, _CHECKED = 1, 1, 2  # pthread.h; checked: unlocking what is not ours is an error and changes nothing
 
 # Without it, a release must be a step under the mutex, or others might see it before what was done under the lock.
@@ -103,9 +108,30 @@ def enter(mutex: Any) -> None:
         code = try_enter(mutex)
         if code:
             settle(mutex, code)
-    except BaseException:
-        leave(mutex)  # where it is not ours this does nothing
+    except BaseException as error:
+        back_out(mutex, error)
         raise
+
+
+class Reentered(RuntimeError):
+    """A signal's handler, or a `__del__`, uses what the thread that it interrupted is in the midst of using."""
+
+
+def back_out(mutex: Any, error: BaseException, mend: Callable[[], object] | None = None) -> None:
+    """Let go of a mutex if this thread has it, after an exception came in the midst of entering or of what follows.
+
+    Args:
+        error: The exception.
+        mend: Called first, if the last owner died with the mutex and nobody has heard of it yet.
+    """
+    if isinstance(error, Reentered):
+        return  # it is held by who was interrupted
+    futex = ctypes.c_uint.from_address(ctypes.addressof(mutex._obj) + _OWNER).value
+    if futex & _THREAD != threading.get_native_id():
+        return
+    if _mend(mutex) == 0 and mend is not None:
+        mend()
+    leave(mutex)
 
 
 def settle(mutex: Any, code: int) -> bool:
@@ -122,7 +148,7 @@ def settle(mutex: Any, code: int) -> bool:
             _mend(mutex)
             return True
         if code == errno.EDEADLK:
-            raise RuntimeError("a signal handler must not use the lock or queue whose call it interrupted")
+            raise Reentered("a signal handler must not use the lock or queue whose call it interrupted")
         if code not in (errno.EBUSY, errno.ETIMEDOUT):
             raise InternalError(message=f"a robust mutex said {errno.errorcode.get(code, code)}")
         code = _lock_until(mutex, ctypes.byref(_moment(_now() + NAP)))

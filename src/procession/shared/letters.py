@@ -19,7 +19,6 @@ PLAIN = frozenset({int, str, bytes, float, bool, type(None)})  # types that no r
 APART = 1  # the kind of a message that has buffers beside its pickle; 0: a pickle
 
 _theirs: dict[type, Any] = ForkingPickler._extra_reducers  # type: ignore[attr-defined]
-_reducers: dict[type, Any] = {}
 
 
 def write(value: object) -> tuple[Any, int]:
@@ -30,11 +29,9 @@ def write(value: object) -> tuple[Any, int]:
     """
     if type(value) in PLAIN:
         return pickle.dumps(value, 5), 0
-    if len(_reducers) != len(copyreg.dispatch_table) + len(_theirs):
-        _reducers.update({**copyreg.dispatch_table, **_theirs})
     file, apart = io.BytesIO(), Apart()
     pickler = pickle.Pickler(file, 5, buffer_callback=apart)
-    pickler.dispatch_table = _reducers
+    pickler.dispatch_table = {**copyreg.dispatch_table, **_theirs}  # `ForkingPickler` makes a slower one each time
     pickler.dump(value)
     return (_pieces(file.getbuffer(), apart), APART) if apart else (file.getvalue(), 0)
 

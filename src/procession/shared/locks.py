@@ -17,7 +17,7 @@ from threading import get_ident
 
 from procession.model.light import Any
 from procession.shared import cells, kernel, lives
-from procession.shared.kernel import STORES_IN_ORDER, enter, leave, settle, try_enter
+from procession.shared.kernel import STORES_IN_ORDER, back_out, enter, leave, settle, try_enter
 from procession.shared.lives import HERE
 from procession.shared.naps import Naps
 
@@ -61,13 +61,13 @@ class Lock:
                 settle(mutex, code)
             if not words[OWNER]:
                 taken = True
+                self._thread = thread  # before the owner: two threads of this process must not both be it
                 words[OWNER] = HERE[0]
             leave(mutex)
-        except BaseException:
-            self._undo(taken)
+        except BaseException as error:
+            self._undo(taken, error)
             raise
         if taken:
-            self._thread = thread
             return True
         if not block or (timeout is not None and timeout <= 0):
             return self._try_dead_owner()
@@ -130,20 +130,20 @@ class Lock:
             owner = words[OWNER]
             if not owner or owner == gone:
                 taken = True
+                self._thread = thread
                 words[OWNER] = HERE[0]
                 words[SLEEPERS] = 1  # there may be others
             leave(mutex)
-        except BaseException:
-            self._undo(taken)
+        except BaseException as error:
+            self._undo(taken, error)
             raise
         if taken:
-            self._thread = thread
             self.abandoned = owner != 0
         return taken
 
-    def _undo(self, taken: bool) -> None:
+    def _undo(self, taken: bool, error: BaseException) -> None:
         """An exception came in the midst, that of Ctrl-C: nothing has happened."""
-        leave(self._mutex)  # where it is not ours this does nothing
+        back_out(self._mutex, error)
         if taken:
             self._words[OWNER] = 0
             self._wake()

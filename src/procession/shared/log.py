@@ -15,11 +15,11 @@ from __future__ import annotations
 
 import errno
 import os
-import weakref
 
 from procession.model.light import Any
 from procession.shared import kernel, takers
-from procession.shared.kernel import STORES_IN_ORDER, leave, settle, try_enter
+from procession.shared.kernel import STORES_IN_ORDER, back_out, leave, settle, try_enter
+from procession.shared.passing import Owned
 from procession.wire.shared_file import Piece, SharedFile, view
 
 MUTEX_TO_ADD, MUTEX_TO_TAKE = (
@@ -60,8 +60,8 @@ class Log:
         self.descriptor, self.size = descriptor, size
         self._file = SharedFile(descriptor)
         piece = self._file.shared(0, MESSAGES + size)
-        self._closed = weakref.finalize(self, _close, piece, descriptor)
-        self._closed.atexit = False
+        self._owned = Owned(descriptor), Mapped(piece.address)
+        _sizes[piece.address] = piece
         self.bytes = view(piece.memory)
         self.words = self.bytes.cast("Q")
         self.address = piece.address
@@ -89,7 +89,7 @@ class Log:
         try:
             code = try_enter(mutex)
             if code:
-                settle(mutex, code)
+                self._settle(mutex, code)
             tail = words[TAIL]
             if self.most and ((tail - words[HEAD]) & COUNT) >= self.most:
                 leave(mutex)
@@ -110,8 +110,8 @@ class Log:
                 self.bytes[begin : begin + size] = data
             words[TAIL] = ((place + need) & PLACE) << COUNT_BITS | ((tail + 1) & COUNT)
             leave(mutex)
-        except BaseException:
-            leave(mutex)
+        except BaseException as error:
+            back_out(mutex, error, self._mend)
             raise
         return True
 
@@ -160,9 +160,11 @@ class Log:
         try:
             code = try_enter(mutex)
             if code:
-                self._settle(code)
+                self._settle(mutex, code)
             head = words[HEAD]
             if head == words[TAIL]:
+                if (place := head >> COUNT_BITS) != words[GIVEN_BACK]:
+                    self._give_back(place)
                 leave(mutex)
                 return None
             place = head >> COUNT_BITS
@@ -181,8 +183,8 @@ class Log:
             if (after - words[GIVEN_BACK]) & PLACE >= PUNCH:
                 self._give_back(after)
             leave(mutex)
-        except BaseException:
-            leave(mutex)
+        except BaseException as error:
+            back_out(mutex, error, self._mend)
             raise
         return data, length & 1
 
@@ -200,7 +202,11 @@ class Log:
     def count(self) -> int:
         """How many messages there are."""
         words = self.words
-        return int((words[TAIL] - words[HEAD]) & COUNT)
+        while True:
+            head = words[HEAD]
+            tail = words[TAIL]
+            if head == words[HEAD]:  # else the two were not true at once
+                return int((tail - head) & COUNT)
 
     # What was taken and is not done.
 
@@ -210,13 +216,30 @@ class Log:
             return False
         self._enter()
         try:
-            return self.takers.done(self.words[HEAD])
+            found = self.takers.done(self.words[HEAD])
+            self._give_back(self.words[HEAD] >> COUNT_BITS)
+            return found
         finally:
             leave(self.to_take)
 
     def unfinished(self) -> int:
         """How many messages are there, or were taken and are not done."""
-        return self.count() + (self.takers.unfinished(self.words[HEAD]) if self.takers else 0)
+        self._enter()
+        try:
+            taken = self.takers.unfinished(self.words[HEAD]) if self.takers else 0
+            return taken + self.count()  # in this order: what is added meanwhile counts, what was taken before does too
+        finally:
+            leave(self.to_take)
+
+    def begin(self) -> None:
+        """This thread begins to take a message that shall not be lost."""
+        if isinstance(self.takers, takers.Claims):
+            self.takers.begin()
+
+    def give_up(self) -> None:
+        """An exception came in the midst: what this thread has taken since is given to another, or to it again."""
+        if isinstance(self.takers, takers.Claims):
+            self.takers.give_up()
 
     def lose_those_of_the_dead(self) -> bool:
         """Count the messages that ended processes had taken as done; tell whether there are any."""
@@ -252,19 +275,30 @@ class Log:
         try:
             code = try_enter(self.to_take)
             if code:
-                self._settle(code)
-        except BaseException:
-            leave(self.to_take)
+                self._settle(self.to_take, code)
+        except BaseException as error:
+            back_out(self.to_take, error, self._mend)
             raise
 
-    def _settle(self, code: int) -> None:
-        if settle(self.to_take, code) and self.takers:
+    def _settle(self, mutex: Any, code: int) -> None:
+        if settle(mutex, code) and mutex is self.to_take:
+            self._mend()
+
+    def _mend(self) -> None:
+        if self.takers:
             self.takers.mend(self.words[HEAD])
 
 
-def _close(piece: Piece, descriptor: int) -> None:
-    piece.unmap()
-    os.close(descriptor)
+_sizes: dict[int, Piece] = {}
+
+
+class Mapped(int):
+    """An address that is mapped until nobody holds it: as `Owned` does, it goes after all that used it."""
+
+    __slots__ = ()
+
+    def __del__(self, pieces: dict[int, Piece] = _sizes) -> None:
+        pieces.pop(self).unmap()
 
 
 def create(most: int, sizes: tuple[int, ...] = SIZES) -> Log:
@@ -278,13 +312,15 @@ def create(most: int, sizes: tuple[int, ...] = SIZES) -> Log:
         OSError: There is no descriptor or no address space for it.
     """
     for size in sizes:
+        made = None
         descriptor = os.memfd_create("procession-queue", os.MFD_CLOEXEC)
         try:
             os.ftruncate(descriptor, MESSAGES + size)
             os.posix_fallocate(descriptor, 0, MESSAGES)
             made = Log(descriptor, size)
         except OSError:
-            os.close(descriptor)
+            if made is None:
+                os.close(descriptor)
             if size == sizes[-1]:
                 raise
             continue

@@ -66,12 +66,20 @@ class Mailbox:
 
     def get(self, block: bool, timeout: float | None) -> Message | None:
         """Take a message; None: there was none for as long as this might wait."""
-        if self._rule == GIVE and (message := self._of_the_dead()) is not None:
-            return message
+        if self._rule != GIVE:
+            return self._get(timeout if block else 0)
+        self._log.begin()
+        try:
+            return self._of_the_dead() or self._get(timeout if block else 0)
+        except BaseException:  # Ctrl-C, an alarm
+            self.give_up()
+            raise
+
+    def _get(self, timeout: float | None) -> Message | None:
         held = self._log
         message = held.take()
         if message is None:
-            message = self._wait(timeout if block else 0)
+            message = self._wait(timeout)
             if message is None:
                 return None
         words = held.words
@@ -143,6 +151,11 @@ class Mailbox:
             self._look = now + PAUSE
         return message
 
+    def give_up(self) -> None:
+        """What this thread has just got did not reach its user: with `GIVE` it is given out once more."""
+        self._log.give_up()
+        self._look = 0.0
+
     def done(self) -> bool:
         """Tell that a message is done; False: none was taken."""
         if not self._log.done():
@@ -175,6 +188,11 @@ class Mailbox:
     def count(self) -> int:
         """How many messages there are."""
         return self._log.count()
+
+    @property
+    def most(self) -> int:
+        """How many there may be; 0: as many as there is memory for."""
+        return self._log.most
 
     def full(self) -> bool:
         """True if there are as many as there may be."""

@@ -14,7 +14,7 @@ from threading import BrokenBarrierError
 
 from procession.model.light import Any
 from procession.shared import cells, kernel, lives
-from procession.shared.kernel import enter, leave
+from procession.shared.kernel import back_out, enter, leave
 from procession.shared.lives import HERE
 from procession.shared.naps import Naps
 
@@ -52,8 +52,7 @@ class Meeting:
             BrokenBarrierError: Somebody did not come in time, was killed, gave up, or called `reset` or `abort`.
             BaseException: What `action` raised.
         """
-        number, row = self._arrive()
-        place = (row - ROWS) // 2
+        number, place = self._arrive()
         try:
             if place == self.parties - 1:
                 self._complete(number, action)
@@ -75,76 +74,97 @@ class Meeting:
 
     def reset(self) -> None:
         """Begin anew; who waits gets a BrokenBarrierError."""
-        words = self._words
         if self.waiting():
-            self._break(words[NUMBER], closed=False)
-        words[CLOSED] = 0
+            self._break(self._words[NUMBER], closed=False)
+        self._words[CLOSED] = 0
 
     def abort(self) -> None:
         """Break this meeting and all that come, until a reset."""
-        self._words[CLOSED] = 1
-        self._break(self._words[NUMBER], closed=True)
+        self._break(None, closed=True)
 
     def _arrive(self) -> tuple[int, int]:
+        """Come to the next meeting that has room; return its number and this one's place."""
         words = self._words
         naps = Naps(None)
         while True:
-            enter(self._mutex)
+            number = row = -1
             try:
+                enter(self._mutex)
                 if words[CLOSED]:
                     raise BrokenBarrierError
-                number: int = words[NUMBER]
-                row = next((row for row in self._rows() if words[row + 1] != number + 1), 0)
-                if row:
+                number = words[NUMBER]
+                row = next((row for row in self._rows() if words[row + 1] != number + 1), -1)
+                if row > 0:
                     words[row] = HERE[0]
                     words[row + 1] = number + 1
-                    return number, row
-            finally:
                 leave(self._mutex)
-            naps.sleep(self._cell.address + 8 * NUMBER, number & kernel.WORD)  # all are there: the next meeting is ours
-            if naps.look_due() and self._somebody_ended(number):
+            except BaseException as error:
+                back_out(self._mutex, error)
+                if row > 0:
+                    self._break(number, closed=True)
+                raise
+            if row > 0:
+                return number, (row - ROWS) // 2
+            # All are there, and the last one is busy: the next meeting is ours.
+            naps.sleep(self._cell.address + 8 * NUMBER, number & kernel.WORD)
+            if naps.look_due() and self._cannot_be(number):
                 self._break(number, closed=True)
 
     def _complete(self, number: int, action: Callable[[], object] | None) -> None:
         if action is not None:
             action()
-        self._end(number)
+        enter(self._mutex)
+        try:
+            if self._words[NUMBER] != number:  # somebody broke it meanwhile
+                raise BrokenBarrierError
+            self._words[NUMBER] = number + 1
+        finally:
+            leave(self._mutex)
+        self._wake()
 
     def _wait(self, number: int, timeout: float | None) -> None:
         words = self._words
         naps = Naps(timeout)
-        while words[NUMBER] == number:
-            if naps.over() or (naps.look_due() and self._somebody_ended(number)):
+        while words[NUMBER] == number and not self._broken(number):
+            if (naps.over() and not self._all_there(number)) or (naps.look_due() and self._cannot_be(number)):
                 self._break(number, closed=True)
-                break
-            naps.sleep(self._cell.address + 8 * NUMBER, number & kernel.WORD)
-        if words[ENDINGS + number % KEPT] == number + 1:
+            elif naps.over():
+                naps = Naps(None)  # the last one has come in time, and does what is to be done
+            else:
+                naps.sleep(self._cell.address + 8 * NUMBER, number & kernel.WORD)
+        if self._broken(number):
             raise BrokenBarrierError
 
-    def _somebody_ended(self, number: int) -> bool:
-        words = self._words
-        there = {words[row] for row in self._rows() if words[row + 1] == number + 1}
-        return any(lives.ended(each) for each in there if each != HERE[0])
+    def _all_there(self, number: int) -> bool:
+        return all(self._words[row + 1] == number + 1 for row in self._rows())
 
-    def _break(self, number: int, *, closed: bool) -> None:
+    def _cannot_be(self, number: int) -> bool:
+        """True if one who has come ended: one of all if some are missing, else the last one, who has the word."""
+        words = self._words
+        rows = [row for row in self._rows() if words[row + 1] == number + 1]
+        if len(rows) == self.parties:
+            rows = rows[-1:]
+        return any(lives.ended(words[row]) for row in rows if words[row] != HERE[0])
+
+    def _broken(self, number: int) -> bool:
+        return bool(self._words[ENDINGS + number % KEPT] == number + 1)
+
+    def _break(self, number: int | None, *, closed: bool) -> None:
+        """Break a meeting if it is not over (None: the present one, and close it whatever there is)."""
         words = self._words
         enter(self._mutex)
         try:
-            if words[NUMBER] != number:
+            present = words[NUMBER]
+            if number not in (None, present):
                 return
+            words[ENDINGS + present % KEPT] = present + 1  # first: whoever waits goes on if we end here
             words[CLOSED] = max(words[CLOSED], closed)
-            words[ENDINGS + number % KEPT] = number + 1
+            words[NUMBER] = present + 1
         finally:
             leave(self._mutex)
-        self._end(number)
+        self._wake()
 
-    def _end(self, number: int) -> None:
-        enter(self._mutex)
-        try:
-            if self._words[NUMBER] == number:
-                self._words[NUMBER] = number + 1
-        finally:
-            leave(self._mutex)
+    def _wake(self) -> None:
         kernel.wake(self._cell.address + 8 * NUMBER, kernel.MOST_WAITERS)
 
     def _rows(self) -> range:

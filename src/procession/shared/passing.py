@@ -11,9 +11,23 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 
 from procession.model.errors import SharedMemoryGone
 from procession.model.light import Any
+
+
+class Owned(int):
+    """A descriptor that is closed when nobody holds it any more.
+
+    A plain integer is no business of the garbage collector's: it goes when the last object that holds it has gone, so
+    also after the `__del__` of each of them. What `weakref.finalize` does comes before.
+    """
+
+    __slots__ = ()
+
+    def __del__(self, close: Callable[[int], None] = os.close) -> None:
+        close(self)
 
 
 class Inherited:

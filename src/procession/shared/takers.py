@@ -12,6 +12,8 @@ All of this is called by who has the log's mutex for taking, but for what only l
 
 from __future__ import annotations
 
+from threading import get_ident
+
 from procession.model.light import Any
 from procession.shared import lives
 from procession.shared.lives import HERE
@@ -19,6 +21,7 @@ from procession.shared.lives import HERE
 USED = 33  # words of the log: how many rows were ever used
 FIRST = 64  # where the rows begin: whose; how many, or which one: where it lies and its count, as the head has it
 ROOM = 1024  # rows
+NOBODY = 1 << 62  # whose a message is that its consumer never saw, since an exception came in between
 COUNT = (1 << 27) - 1
 
 
@@ -46,7 +49,7 @@ class _Rows:
     def of_the_dead(self) -> list[int]:
         """The rows of processes that have ended."""
         words = self._words
-        known: dict[int, bool] = {0: False, HERE[0]: False}
+        known: dict[int, bool] = {0: False, HERE[0]: False, NOBODY: True}
         found = []
         for row in self._rows():
             who = words[row]
@@ -113,6 +116,20 @@ class Counts(_Rows):
 class Claims(_Rows):
     """Which messages each process has."""
 
+    def __init__(self, words: Any) -> None:
+        super().__init__(words)
+        self._last: dict[int, int] = {}  # by thread: the row of what it takes right now
+
+    def begin(self) -> None:
+        """This thread begins to take a message."""
+        self._last.pop(get_ident(), None)
+
+    def give_up(self) -> None:
+        """What this thread has taken since it began is nobody's: an exception came before it saw it."""
+        row = self._last.pop(get_ident(), 0)
+        if row and self._words[row] == HERE[0]:
+            self._words[row] = NOBODY
+
     def note(self, message: int) -> None:
         """This process takes one.
 
@@ -123,6 +140,7 @@ class Claims(_Rows):
         if not row:
             raise RuntimeError(f"{ROOM} messages were taken and not done: call task_done() for each")
         self._words[row + 1] = message
+        self._last[get_ident()] = row
         self._words[row] = HERE[0]
 
     def done(self, head: int) -> bool:
@@ -158,7 +176,8 @@ class Claims(_Rows):
         """Take the oldest of ended processes' messages; return which one. None: others were quicker."""
         words = self._words
         for row in self._oldest(rows, head):
-            if words[row] and lives.ended(words[row]):
+            if words[row] == NOBODY or (words[row] and lives.ended(words[row])):
+                self._last[get_ident()] = row
                 words[row] = HERE[0]
                 return int(words[row + 1])
         return None

@@ -6,6 +6,8 @@ Must not know: the names that users call it by.
 What is free is not stored: it is all tokens without those that were taken, and who took one has a row of his own. So
 each change is one store, and a process can be killed between any two.
 
+A token that is given back by a process that has none is one of another's. So the rows always add up to what is out.
+
 The rule: when a process ends, the tokens that it took and did not give back are free again, but never more than the
 semaphore began with. One that begins with 0 is a signal, not a resource: what was taken from it is used up. A token
 that was taken in one process may be given back by another.
@@ -17,7 +19,7 @@ from threading import get_ident
 
 from procession.model.light import Any
 from procession.shared import cells, kernel, lives
-from procession.shared.kernel import enter, leave, settle, try_enter
+from procession.shared.kernel import back_out, enter, leave, settle, try_enter
 from procession.shared.lives import HERE
 from procession.shared.naps import Naps
 
@@ -80,7 +82,9 @@ class Tokens:
             free = words[ALL] - words[ROWS + 1] if words[USED] == 1 else self._free()
             if free >= self.maxvalue:
                 raise ValueError("semaphore or lock released too many times")
-            if words[row] == HERE[0] and words[row + 1]:
+            if words[row] != HERE[0] or not words[row + 1]:
+                row = self._row_of_another()
+            if row:
                 words[row + 1] -= 1
             else:
                 words[ALL] += 1
@@ -108,8 +112,8 @@ class Tokens:
                 row = self._row if words[self._row] == HERE[0] else self._own_row()
                 words[row + 1] += 1
             leave(mutex)
-        except BaseException:
-            leave(mutex)
+        except BaseException as error:
+            back_out(mutex, error)
             if row:
                 self.release()
             raise
@@ -157,6 +161,12 @@ class Tokens:
         words[row] = here
         self._row = row
         return row
+
+    def _row_of_another(self) -> int:
+        """Whose token is given back by one who has none: what was used up, or that of whoever has most; 0: nobody's."""
+        words = self._words
+        rows = [row for row in range(ROWS, ROWS + 2 * words[USED], 2) if words[row + 1]]
+        return max(rows, key=lambda row: (words[row] == NOBODY, words[row + 1]), default=0)
 
     def _take_back(self) -> bool:
         """Free the tokens of processes that have ended; tell whether there were any."""

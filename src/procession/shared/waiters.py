@@ -12,7 +12,7 @@ import operator
 
 from procession.model.light import Any
 from procession.shared import cells, kernel, lives
-from procession.shared.kernel import enter, leave
+from procession.shared.kernel import back_out, enter, leave
 from procession.shared.lives import HERE
 from procession.shared.naps import Naps
 
@@ -41,34 +41,46 @@ class Waiters:
         Raises:
             RuntimeError: They are too many.
         """
-        words = self._words
-        enter(self._mutex)
+        words, row = self._words, 0
         try:
+            enter(self._mutex)
             row = self._room()
             words[TURN] += 1
             words[row], words[row + 1] = HERE[0], words[TURN]
             words[row + 2] = WAITING
-            return row
-        finally:
             leave(self._mutex)
+        except BaseException as error:
+            back_out(self._mutex, error)
+            if row:
+                words[row + 2] = 0
+            raise
+        return row
 
     def sleep(self, row: int, timeout: float | None) -> None:
         """Sleep until this waiter is notified, or for so many seconds (None: for ever)."""
         naps = Naps(timeout)
         while self._words[row + 2] == WAITING and not naps.over():
-            naps.look_due()
+            if naps.look_due():
+                self._pass_on()
             naps.sleep(self._cell.address + 8 * (row + 2), WAITING)
 
     def leave(self, row: int) -> bool:
-        """Stop waiting; tell whether this waiter was notified."""
+        """Stop waiting; tell whether this waiter was notified. It does so even if an exception comes in the midst."""
         words = self._words
-        enter(self._mutex)
-        try:
-            notified = words[row + 2] == NOTIFIED
-            words[row + 2] = 0
-            return bool(notified)
-        finally:
-            leave(self._mutex)
+        notified = bool(words[row + 2] == NOTIFIED)
+        struck: BaseException | None = None
+        while words[row + 2]:
+            try:
+                enter(self._mutex)
+                notified = bool(words[row + 2] == NOTIFIED)
+                words[row + 2] = 0
+                leave(self._mutex)
+            except BaseException as error:
+                back_out(self._mutex, error)
+                struck = error
+        if struck is not None:
+            raise struck
+        return notified
 
     def notify(self, count: int | None) -> None:
         """Wake those who wait longest, so many of them; None: all."""
@@ -89,17 +101,39 @@ class Waiters:
         for row in chosen:
             kernel.wake(self._cell.address + 8 * (row + 2))
 
+    def _pass_on(self) -> None:
+        """Hand on the notifications of those who were killed before they could act on them."""
+        words = self._words
+        rows = [row for row in self._rows() if words[row + 2] == NOTIFIED and words[row] != HERE[0]]
+        dead = [row for row in rows if lives.ended(words[row])]
+        if not dead:
+            return
+        enter(self._mutex)
+        try:
+            for row in dead:
+                if words[row + 2] == NOTIFIED and lives.ended(words[row]):
+                    heir = next((each for each in self._waiting() if not lives.ended(words[each])), 0)
+                    if heir:
+                        words[heir + 2] = NOTIFIED
+                    words[row + 2] = 0
+                    kernel.wake(self._cell.address + 8 * (heir + 2))
+        finally:
+            leave(self._mutex)
+
     def __len__(self) -> int:
         return len(self._waiting())
 
     def _waiting(self) -> list[int]:
         words = self._words
-        rows = [row for row in range(ROWS, ROWS + WIDTH * words[USED], WIDTH) if words[row + 2] == WAITING]
+        rows = [row for row in self._rows() if words[row + 2] == WAITING]
         return sorted(rows, key=lambda row: operator.index(words[row + 1]))
+
+    def _rows(self) -> range:
+        return range(ROWS, ROWS + WIDTH * self._words[USED], WIDTH)
 
     def _room(self) -> int:
         words = self._words
-        rows = range(ROWS, ROWS + WIDTH * words[USED], WIDTH)
+        rows = self._rows()
         free = next((row for row in rows if not words[row + 2]), None)
         if free is None and words[USED] < ROOM:
             words[USED] += 1
