@@ -187,6 +187,80 @@ def test_a_killed_waiter_takes_no_notification() -> None:
     second.close()
 
 
+def test_the_notification_of_one_who_was_killed_is_handed_on() -> None:
+    """The first waiter is notified while it is stopped, and killed before it runs again."""
+    condition, seen = FORK.Condition(), FORK.SimpleQueue()
+
+    def wait(name: str) -> None:
+        with condition:
+            seen.put(f"{name} waits")
+            condition.wait()
+        seen.put(f"{name} woke")
+
+    processes = []
+    for name in ("first", "second"):
+        processes.append(FORK.Process(target=wait, args=(name,)))
+        processes[-1].start()
+        assert seen.get() == f"{name} waits"
+    first, second = processes
+    with condition:
+        os.kill(first.pid, signal.SIGSTOP)
+        condition.notify()
+    first.kill()
+    killed(first)
+    assert seen.get() == "second woke"
+    second.join(60)
+    second.close()
+
+
+def test_a_token_given_back_by_another_process_is_not_given_out_twice() -> None:
+    tokens = FORK.BoundedSemaphore(1)
+    process = FORK.Process(target=tokens.acquire)
+    process.start()
+    process.join(60)
+    process.close()
+    tokens.release()  # for the other one
+    assert tokens.acquire(block=False)
+    assert not tokens.acquire(timeout=0.3)
+    tokens.release()
+    with pytest.raises(ValueError, match="too many times"):
+        tokens.release()
+
+
+def test_interrupted_waiters_leave_no_trace() -> None:
+    condition = procession.Condition()
+    chance = random.Random(2)
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        for _ in range(3000):
+            try:
+                signal.setitimer(signal.ITIMER_REAL, 0.00003 + 0.0001 * chance.random())
+                while True:
+                    condition.acquire()
+                    condition.wait(0.00001)
+                    condition.release()
+            except KeyboardInterrupt:
+                pass
+            while condition._lock._semlock._is_mine():
+                condition.release()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert "0)>" in repr(condition)
+
+
+def test_a_meeting_that_is_complete_is_not_broken_by_who_is_tired_of_waiting() -> None:
+    barrier = procession.Barrier(2, action=lambda: time.sleep(0.3))
+    places: list[int] = []
+    thread = threading.Thread(target=lambda: places.append(barrier.wait(0.2)))
+    thread.start()
+    wait_until(lambda: barrier.n_waiting == 1)
+    places.append(barrier.wait(0.2))
+    thread.join()
+    assert sorted(places) == [0, 1]
+    assert not barrier.broken
+
+
 def test_who_waits_longest_is_woken_first() -> None:
     condition, order = procession.Condition(procession.Lock()), []
 

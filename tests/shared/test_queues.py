@@ -7,10 +7,12 @@ import multiprocessing.connection
 import multiprocessing.pool
 import os
 import pickle
+import random
 import signal
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -250,6 +252,119 @@ def test_a_consumer_killed_while_it_waits_takes_nothing_along(kind: str) -> None
         process.close()
     queue.put("mine")
     assert queue.get() == "mine"
+
+
+def test_a_handler_may_put_or_is_told_that_it_must_not() -> None:
+    """A handler that interrupts `put` in the midst cannot put; what is in the queue stays whole."""
+    queue = procession.Queue()
+    put, refused = [0], [0]
+
+    def handler(*_: object) -> None:
+        try:
+            queue.put("handler")
+            put[0] += 1
+        except RuntimeError:
+            refused[0] += 1
+
+    before = signal.signal(signal.SIGALRM, handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.0001, 0.0001)
+    try:
+        until = time.monotonic() + 2
+        while time.monotonic() < until:
+            queue.put("program")
+            put[0] += 1
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert {queue.get(timeout=1) for _ in range(put[0])} == {"handler", "program"}
+    assert queue.empty()
+    assert refused[0] > 0
+
+
+def test_a_queue_in_a_cycle_can_be_used_until_the_end(run_script: Callable[..., Finished]) -> None:
+    finished = run_script(
+        """
+        import gc, procession
+
+        class Node:
+            def __init__(self):
+                self.queue = procession.Queue()
+                self.me = self
+            def __del__(self):
+                self.queue.put("bye")
+                print(self.queue.get())
+
+        Node()
+        gc.collect()
+        """
+    )
+    assert (finished.stdout, finished.returncode) == ("bye\n", 0)
+
+
+def test_interrupts_lose_nothing_of_a_reliable_queue() -> None:
+    """What `get` had taken when it was interrupted comes again; one message is taken at a time."""
+    queue = procession.Queue(reliable=True)
+    count = 20_000
+    put_all(queue, range(count))
+    got: set[int] = set()
+    chance = random.Random(3)
+
+    def alarm(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, alarm)
+    struck = 0
+    try:
+        while len(got) < count:
+            value = None
+            try:
+                signal.setitimer(signal.ITIMER_REAL, 0.00002 + 0.0001 * chance.random())
+                while len(got) < count:
+                    value = None
+                    value = queue.get(timeout=5)
+                    got.add(value)
+                    queue.task_done()
+            except KeyboardInterrupt:
+                struck += 1
+                if value is not None:
+                    got.add(value)
+                    with suppress(ValueError):  # it was done before
+                        queue.task_done()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert queue.empty()
+    assert struck > 20
+
+
+class Counting(procession.queues.Queue[Any]):
+    """What programs do: a queue with something of their own beside it."""
+
+    def __init__(self) -> None:
+        super().__init__(ctx=FORK)
+        self.counter = FORK.Value("i", 0)
+
+    def __getstate__(self) -> Any:
+        return super().__getstate__(), self.counter
+
+    def __setstate__(self, state: Any) -> None:
+        super().__setstate__(state[0])
+        self.counter = state[1]
+
+    def put(self, *arguments: Any, **options: Any) -> None:
+        super().put(*arguments, **options)
+        self.counter.value += 1
+
+
+def test_a_subclass_with_a_state_of_its_own(start_method: str | None) -> None:
+    queue = Counting()
+    context = procession.get_context(start_method)
+    process = context.Process(target=put_all, args=(queue, [1, 2]))
+    process.start()
+    process.join(60)
+    assert process.exitcode == 0
+    process.close()
+    assert queue.counter.value == queue.qsize() == 2
 
 
 def test_many_threads_and_processes_at_both_ends() -> None:
