@@ -141,6 +141,7 @@ class Condition(standard.Condition):
         assert self._lock._semlock._is_mine(), "must acquire() condition before using wait()"
         held = self._lock._semlock
         count = held._count()
+        notified, struck = False, None
         row = self._waiters.join()
         try:
             for _ in range(count):
@@ -151,7 +152,14 @@ class Condition(standard.Condition):
                 while not held._is_mine() or held._count() < count:
                     self._lock.acquire()
             finally:  # not before: whoever is killed in between has his notification handed on
-                notified = self._waiters.leave(row)
+                while row:
+                    try:
+                        notified = self._waiters.leave(row)
+                        row = 0
+                    except BaseException as error:  # Ctrl-C: he must leave all the same
+                        struck = error
+        if struck is not None:
+            raise struck
         return notified
 
     def notify(self, n: int = 1) -> None:

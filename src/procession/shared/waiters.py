@@ -65,22 +65,15 @@ class Waiters:
             naps.sleep(self._cell.address + 8 * (row + 2), WAITING)
 
     def leave(self, row: int) -> bool:
-        """Stop waiting; tell whether this waiter was notified. It does so even if an exception comes in the midst."""
+        """Stop waiting; tell whether this waiter was notified."""
         words = self._words
-        notified = bool(words[row + 2] == NOTIFIED)
-        struck: BaseException | None = None
-        while words[row + 2]:
-            try:
-                enter(self._mutex)
-                notified = bool(words[row + 2] == NOTIFIED)
-                words[row + 2] = 0
-                leave(self._mutex)
-            except BaseException as error:
-                back_out(self._mutex, error)
-                struck = error
-        if struck is not None:
-            raise struck
-        return notified
+        enter(self._mutex)
+        try:
+            notified = bool(words[row + 2] == NOTIFIED)
+            words[row + 2] = 0
+            return notified
+        finally:
+            leave(self._mutex)
 
     def notify(self, count: int | None) -> None:
         """Wake those who wait longest, so many of them; None: all."""
