@@ -1,12 +1,13 @@
-# What can be done here: make demo, test, test-programs, check, bench, bench-quick, storm, conformance, conformance-pool,
+# What can be done here: make demo, test, test-sharing, test-programs, check, bench, bench-quick, storm, conformance, conformance-pool,
 # clients, clean.
 # Needs only make and a Python >= 3.11 (tools/find-python says which); everything else goes into .venv.
 
-.PHONY: demo test test-programs check bench bench-quick storm conformance conformance-pool clients clean
+.PHONY: demo test test-sharing test-programs check bench bench-quick storm conformance conformance-pool clients clean
 
 VENV := .venv
 BIN := $(VENV)/bin
 PROGRAMS := tests/examples tests/docs tests/joblib tests/conformance tests/typed
+SHARING := tests/shared tests/served tests/pool/test_memory.py tests/faults/test_out_of_memory.py
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 # The broken file of the examples makes the command exit with 1 (some items failed): here that is right. An interpreter
@@ -23,7 +24,11 @@ demo: $(VENV)/.images
 	fi
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest $(addprefix --ignore=,$(PROGRAMS))
+	$(BIN)/python -m pytest $(addprefix --ignore=,$(PROGRAMS) $(SHARING))
+
+# What processes share, a manager's among them, and what limits their memory.
+test-sharing: $(VENV)/.dev
+	$(BIN)/python -m pytest $(SHARING)
 
 # The rest: tutorials, pages and programs as whole scripts, other libraries, types.
 test-programs: $(VENV)/.dev
