@@ -1,5 +1,5 @@
-# What can be done here: make demo, test, test-sharing, test-programs, check, bench, bench-quick, storm, conformance, conformance-pool,
-# clients, clean.
+# What can be done here: make demo, test, test-sharing, test-programs, check, bench, bench-quick, storm, conformance,
+# conformance-pool, clients, clean.
 # Needs only make and a Python >= 3.11 (tools/find-python says which); everything else goes into .venv.
 
 .PHONY: demo test test-sharing test-programs check bench bench-quick storm conformance conformance-pool clients clean
