@@ -435,6 +435,26 @@ def test_nothing_is_left_of_a_queue() -> None:
     wait_until(lambda: descriptors() == before)
 
 
+def look_at_descriptors(queue: Any, back: Any) -> None:
+    for _ in range(3):
+        back.put(multiprocessing.connection.wait([queue._reader], timeout=60) != [])
+    back.put(queue.get())
+
+
+def test_a_queue_keeps_its_descriptors_in_a_child(start_method: str | None, capfd: pytest.CaptureFixture[str]) -> None:
+    """Made after others, so that its descriptors are not the lowest ones."""
+    context = procession.get_context(start_method)
+    for _ in range(2):
+        queue, back = context.Queue(), context.Queue()
+        process = context.Process(target=look_at_descriptors, args=(queue, back))
+        process.start()
+        queue.put("there")
+        assert [back.get(timeout=60) for _ in range(4)] == [True, True, True, "there"]
+        process.join(60)
+        process.close()
+    assert capfd.readouterr().err == ""
+
+
 def test_the_standard_librarys_pools_run_on_our_contexts() -> None:
     with concurrent.futures.ProcessPoolExecutor(2, mp_context=FORK) as executor:
         assert list(executor.map(abs, range(-50, 0))) == list(range(50, 0, -1))

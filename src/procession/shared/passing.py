@@ -26,6 +26,9 @@ class Owned(int):
 
     __slots__ = ()
 
+    def __reduce__(self) -> Any:
+        raise TypeError("a descriptor that is owned stays in its process")  # there another one would close a stranger's
+
     def __del__(self, close: Callable[[int], None] = os.close) -> None:
         close(self)
 
@@ -55,7 +58,7 @@ class Named:
     """
 
     def __init__(self, descriptor: int) -> None:
-        self._pid, self._descriptor = os.getpid(), descriptor
+        self._pid, self._descriptor = os.getpid(), int(descriptor)
         self._inode = os.fstat(descriptor).st_ino
 
     def take(self, size: int) -> int:
@@ -81,7 +84,7 @@ def along(descriptor: int) -> Inherited | Named:
     """What stands for a descriptor in what this thread pickles now."""
     context: Any = sys.modules.get("multiprocessing.context")
     popen = None if context is None else context.get_spawning_popen()
-    return Named(descriptor) if popen is None else Inherited(_at_birth(popen, descriptor))
+    return Named(descriptor) if popen is None else Inherited(_at_birth(popen, int(descriptor)))
 
 
 def _at_birth(popen: Any, descriptor: int) -> Any:
