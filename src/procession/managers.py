@@ -86,30 +86,21 @@ class BaseManager(standard.BaseManager):
         me: Any = self
         return station(me._address, me._authkey, me._serializer)
 
-    def _ask(self, service: str, *args: Any, **kwds: Any) -> Any:
-        kind, result, _ = self._station().ask((None, service, args, kwds))
-        if kind == "#RETURN":
-            return result
-        try:
-            raise _theirs.convert_to_error(kind, result)
-        finally:
-            del result
-
     def _create(self, typeid: str, /, *args: Any, **kwds: Any) -> tuple[Any, tuple[str, ...]]:
         me: Any = self
         if me._state.value == _theirs.State.SHUTDOWN:
             raise ManagerGone(pid=None, address=me._address, reason="it was shut down")
         assert me._state.value == _theirs.State.STARTED, "server not yet started"
-        ident, exposed = self._ask("create", typeid, *args, **kwds)
+        ident, exposed = self._station().service("create", typeid, *args, **kwds)
         return _theirs.Token(typeid, me._address, ident), exposed
 
     def _debug_info(self) -> str:
         self._station().settle()
-        return str(self._ask("debug_info"))
+        return str(self._station().service("debug_info"))
 
     def _number_of_objects(self) -> int:
         self._station().settle()
-        return int(self._ask("number_of_objects"))
+        return int(self._station().service("number_of_objects"))
 
     @staticmethod
     def _finalize_manager(process: Any, address: Any, authkey: Any, *rest: Any) -> None:
@@ -145,7 +136,7 @@ def _making(typeid: str, proxytype: Any) -> Any:
     def make(self: Any, /, *args: Any, **kwds: Any) -> Any:
         token, exposed = self._create(typeid, *args, **kwds)
         proxy = proxytype(token, self._serializer, manager=self, authkey=self._authkey, exposed=exposed)
-        self._ask("decref", token.id)
+        self._station().service("decref", token.id)
         return proxy
 
     make.__name__ = make.__qualname__ = typeid

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import multiprocessing.managers as standard
 import queue
 import threading
 from collections import Counter, defaultdict, deque
@@ -257,3 +258,50 @@ def test_clients_of_the_standard_library_are_served(manager: SyncManager) -> Non
     with theirs.Lock():
         pass
     del held
+
+
+class TheirManager(standard.BaseManager):
+    """One of the standard library's."""
+
+
+class OurClient(procession.managers.BaseManager):
+    """A client of it."""
+
+
+IN_SERVER: queue.Queue[int] = queue.Queue()
+TheirManager.register("get_queue", callable=lambda: IN_SERVER)
+TheirManager.register("number", callable=lambda: len(IN_SERVER.queue))
+OurClient.register("get_queue")
+
+
+def serve(addresses: Any) -> None:
+    server = TheirManager(address=("127.0.0.1", 0), authkey=b"key").get_server()
+    addresses.put(server.address)
+    server.serve_forever()
+
+
+def put_one(shared: Any) -> None:
+    shared.put(2)
+
+
+def test_a_client_of_ours_is_served_by_a_server_of_the_standard_library() -> None:
+    addresses = procession.SimpleQueue()
+    process = procession.get_context("fork").Process(target=serve, args=(addresses,))
+    process.start()
+    try:
+        client = OurClient(address=addresses.get(), authkey=b"key")
+        client.connect()
+        shared = client.get_queue()
+        shared.put(1)
+        child = procession.get_context("fork").Process(target=put_one, args=(shared,))
+        child.start()
+        child.join(60)
+        assert (child.exitcode, shared.get(), shared.get()) == (0, 1, 2)
+        child.close()
+        with pytest.raises(queue.Empty):
+            shared.get(block=False)
+        del shared
+    finally:
+        process.kill()
+        process.join()
+        process.close()

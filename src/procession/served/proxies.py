@@ -78,7 +78,7 @@ class BaseProxy(standard.BaseProxy):
         token.address = self._token.address
         make = self._manager._registry[token.typeid][-1]
         proxy = make(token, self._serializer, manager=self._manager, authkey=self._authkey, exposed=exposed)
-        self._station.ask((None, "decref", (token.id,), {}))
+        self._station.service("decref", token.id)
         return proxy
 
     def _connect(self) -> None:
@@ -148,7 +148,7 @@ def AutoProxy(
     if authkey is None:
         authkey = process.current_process().authkey if manager is None else manager._authkey
     if exposed is None:
-        exposed = station(token.address, authkey, serializer).ask((None, "get_methods", (token,), {}))[1]
+        exposed = station(token.address, authkey, serializer).service("get_methods", token)
     kind = MakeProxyType(f"AutoProxy[{token.typeid}]", exposed)
     proxy = kind(token, serializer, manager=manager, authkey=authkey, incref=incref, manager_owned=manager_owned)
     proxy._isauto = True

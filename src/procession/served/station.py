@@ -6,6 +6,8 @@ Must not know: proxies.
 How it works: each thread has a line. One more connection, the lifeline, is there as long as the process: the server
 takes its end for the end of the process, and without a goodbye for a violent one. Nobody waits for an answer on it, so
 it can be written to from a finalizer, which runs in any thread at any moment. A forked child is another client.
+
+A server of the standard library's knows no lifelines: it is told of each reference by a connection of its own.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import process, util
 from multiprocessing.context import AuthenticationError
 from typing import Any
@@ -47,6 +49,7 @@ class Station:
         self._references: dict[int, str] = {}  # the object of each proxy
         self.server: int | None = None  # its process
         self.closed = False  # the manager was shut down by this process
+        self._theirs = False  # the server is the standard library's
         self._begin()
         util.register_after_fork(self, Station.take_over)
 
@@ -74,10 +77,16 @@ class Station:
 
     def _meet(self) -> None:
         with lines.making:
-            if self._lifeline is None:
+            if self._lifeline is None and not self._theirs:
                 name = process.current_process().name
                 references = list(self._references.values())
-                self._lifeline, (self.server, _) = self._open("meet", self.identity, name, references)
+                try:
+                    self._lifeline, (self.server, _) = self._open("meet", self.identity, name, references)
+                except standard.RemoteError as error:
+                    if "'meet' unrecognized" not in str(error):
+                        raise
+                    self._theirs = True
+                    return
                 # After what users have for exit, before the manager's own end. A forked child forgets its parent's.
                 util.Finalize(None, _say_goodbye, (self, self.identity), exitpriority=5)
 
@@ -90,6 +99,8 @@ class Station:
             name = process.current_process().name
             if threading.current_thread() is not threading.main_thread():
                 name += "|" + threading.current_thread().name
+            if self._theirs:
+                return self._open("accept_connection", name)[0]
             return self._open("serve", self.identity, self.local.key, name)[0]
 
     @contextmanager
@@ -143,13 +154,34 @@ class Station:
         """True where the server that this process has met is gone."""
         return self._lifeline is not None and self._lifeline.is_cut()
 
+    def service(self, name: str, /, *args: Any, **kwds: Any) -> Any:
+        """Ask the server itself, not one of its objects.
+
+        Raises:
+            ManagerGone: The manager's process has ended.
+        """
+        with self._explained():
+            self._meet()
+            if self._theirs:
+                return self._once(name, *args, **kwds)
+        kind, result, _ = self.ask((None, name, args, kwds))
+        if kind == "#RETURN":
+            return result
+        try:
+            raise standard.convert_to_error(kind, result)  # type: ignore[attr-defined]
+        finally:
+            del result  # no cycle of the error and this frame
+
+    def _once(self, name: str, /, *args: Any, **kwds: Any) -> Any:
+        """Ask on a connection of its own."""
+        with self._client(self.address, authkey=self._authkey) as connection:
+            return standard.dispatch(connection, None, name, args, kwds)  # type: ignore[attr-defined]
+
     # References.
 
     def refer(self, ident: str) -> int:
         """There is a proxy more of an object; return its number."""
-        kind, result, _ = self.ask((None, "incref", (ident,), {}))
-        if kind != "#RETURN":
-            raise standard.convert_to_error(kind, result)  # type: ignore[attr-defined]
+        self.service("incref", ident)
         number = next(_keys)
         self._references[number] = ident
         return number
@@ -161,7 +193,12 @@ class Station:
             travelled: Not empty: it was pickled.
         """
         ident = self._references.pop(number, None)
-        if ident is not None and self._lifeline is not None:
+        if ident is not None and self._theirs:
+            with suppress(OSError, EOFError, standard.RemoteError):  # the manager is gone, and all with it
+                self._once("decref", ident)
+            if not self._references and (line := vars(self.local).pop("line", None)) is not None:
+                line.close()
+        elif ident is not None and self._lifeline is not None:
             self._tell("forget", [(ident, bool(travelled))])
 
     def _tell(self, kind: str, what: Any) -> None:
@@ -195,6 +232,8 @@ class Station:
         if self._references and not self.closed:
             try:
                 self._meet()
+                for each in self._references.values() if self._theirs else ():
+                    self._once("incref", each)
             except Exception as error:  # it may be a manager that has been shut down
                 util.info("cannot reach the manager: %s", error)
 
