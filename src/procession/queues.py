@@ -97,6 +97,9 @@ class Queue(_Held, standard.Queue, Generic[T]):  # type: ignore[type-arg]
     """
 
     _rule = mailbox.LOSE
+    # Tells that the oldest message that this process has taken is done; ValueError: there is none. Only a reliable
+    # queue has it: programs look whether a queue does.
+    task_done: Callable[[], None]
     _on_queue_feeder_error: Callable[[Exception, Any], None]  # what is done with a message that cannot be pickled
 
     def __init__(self, maxsize: int = 0, *, ctx: Any = None, reliable: bool = False) -> None:
@@ -178,12 +181,12 @@ class Queue(_Held, standard.Queue, Generic[T]):  # type: ignore[type-arg]
         """True if there are as many as there may be."""
         return self._mailbox.full()
 
-    def task_done(self) -> None:
-        """Tell that the oldest message that this process has taken is done; goes with `reliable=True`.
+    def _hold(self, held: mailbox.Mailbox) -> None:
+        super()._hold(held)
+        if held.reliable:
+            self.task_done = self._task_done
 
-        Raises:
-            ValueError: There is none.
-        """
+    def _task_done(self) -> None:
         if not self._mailbox.done():
             raise ValueError("task_done() called too many times")
 
@@ -208,6 +211,14 @@ class JoinableQueue(Queue[T], standard.JoinableQueue):  # type: ignore[type-arg]
     """
 
     _rule = mailbox.NOTE
+
+    def task_done(self) -> None:
+        """Tell that the oldest message that this process has taken is done.
+
+        Raises:
+            ValueError: There is none.
+        """
+        self._task_done()
 
     def join(self) -> None:
         """Wait until `task_done` was called for each message."""

@@ -204,6 +204,13 @@ def test_what_a_killed_consumer_had_is_given_to_another_in_a_reliable_queue(kind
     assert queue.empty()
 
 
+def test_only_who_shall_call_task_done_has_it() -> None:
+    """`logging.handlers.QueueListener` and others look for it."""
+    assert not hasattr(procession.Queue(), "task_done")
+    assert hasattr(procession.Queue(reliable=True), "task_done")
+    assert hasattr(procession.JoinableQueue(), "task_done")
+
+
 def test_join_does_not_wait_for_the_killed() -> None:
     queue = FORK.JoinableQueue()
     put_all(queue, range(3))

@@ -190,6 +190,11 @@ class Mailbox:
         return self._log.count()
 
     @property
+    def reliable(self) -> bool:
+        """True if a message is its consumer's until it is done."""
+        return self._rule == GIVE
+
+    @property
     def most(self) -> int:
         """How many there may be; 0: as many as there is memory for."""
         return self._log.most
