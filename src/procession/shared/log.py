@@ -180,7 +180,7 @@ class Log:
             if noted:
                 noted.note((place & PLACE) << COUNT_BITS | (head & COUNT))
             words[HEAD] = after << COUNT_BITS | ((head + 1) & COUNT)
-            if (after - words[GIVEN_BACK]) & PLACE >= PUNCH:
+            if after // PUNCH != place // PUNCH:
                 self._give_back(after)
             leave(mutex)
         except BaseException as error:

@@ -67,27 +67,28 @@ class Mailbox:
     def get(self, block: bool, timeout: float | None) -> Message | None:
         """Take a message; None: there was none for as long as this might wait."""
         if self._rule != GIVE:
-            return self._get(timeout if block else 0)
+            message = self._log.take()
+            if message is None and (message := self._wait(timeout if block else 0)) is None:
+                return None
+            words = self._log.words
+            if words[CROWDED] or words[BELL]:
+                self._tell_of_room()
+            return message
         self._log.begin()
         try:
-            return self._of_the_dead() or self._get(timeout if block else 0)
+            message = self._of_the_dead() or self._log.take() or self._wait(timeout if block else 0)
+            self._tell_of_room()
+            return message
         except BaseException:  # Ctrl-C, an alarm
             self.give_up()
             raise
 
-    def _get(self, timeout: float | None) -> Message | None:
-        held = self._log
-        message = held.take()
-        if message is None:
-            message = self._wait(timeout)
-            if message is None:
-                return None
-        words = held.words
+    def _tell_of_room(self) -> None:
+        words = self._log.words
         if words[CROWDED]:
             self._wake(CROWDED, ROOM)
         if words[BELL]:
             self._mute()
-        return message
 
     def _add_later(self, data: Any, kind: int, timeout: float | None) -> bool:
         held, words = self._log, self._log.words
