@@ -41,6 +41,7 @@ class _End:
 
     def poll(self, timeout: float | None = 0.0) -> bool:
         """True if there is a message within so many seconds (None: wait for one)."""
+        self._check()
         if not timeout and timeout is not None:
             return self._mailbox.count() > 0
         poll = select.poll()
@@ -253,8 +254,12 @@ class SimpleQueue(_Held, standard.SimpleQueue, Generic[T]):  # type: ignore[type
         return value
 
     def empty(self) -> bool:
-        """True if there is no message."""
-        return not self._mailbox.count()
+        """True if there is no message.
+
+        Raises:
+            OSError: The queue was closed here.
+        """
+        return not self._reader.poll()
 
     def close(self) -> None:
         """Neither add nor take messages here any more."""
