@@ -272,6 +272,8 @@ PEERS: dict[str, tuple[type[Peer], tuple[Any, ...]]] = {
     "pebble": (Pebble, ()),
 }
 
+NO_POOLS = {"faster-fifo": "faster_fifo", "lmdb": "lmdb"}  # peers of what processes share, and what they need
+
 
 def make(name: str) -> Peer:
     """Make the peer called `name`, not opened yet."""
@@ -281,5 +283,5 @@ def make(name: str) -> Peer:
 
 def missing(name: str) -> str:
     """Name the module that this peer needs and that is not here, or nothing."""
-    needs = PEERS[name][0].needs if name in PEERS else ""
+    needs = PEERS[name][0].needs if name in PEERS else NO_POOLS.get(name, "")
     return "" if not needs or importlib.util.find_spec(needs) else needs
