@@ -149,8 +149,7 @@ class Condition(standard.Condition):
             self._waiters.sleep(row, timeout)
         finally:
             try:
-                while not held._is_mine() or held._count() < count:
-                    self._lock.acquire()
+                self._take_again(count)
             finally:  # not before: whoever is killed in between has his notification handed on
                 while row:
                     try:
@@ -161,6 +160,11 @@ class Condition(standard.Condition):
         if struck is not None:
             raise struck
         return notified
+
+    def _take_again(self, count: int) -> None:
+        held = self._lock._semlock
+        while not held._is_mine() or held._count() < count:
+            self._lock.acquire()
 
     def notify(self, n: int = 1) -> None:
         """Wake so many who wait, those who have waited longest."""

@@ -162,33 +162,8 @@ def test_tokens_of_the_killed_come_back_and_no_more() -> None:
     assert not tokens.acquire(timeout=0.3)
 
 
-def test_a_killed_waiter_takes_no_notification() -> None:
-    condition, seen = FORK.Condition(), FORK.SimpleQueue()
-
-    def wait(name: str) -> None:
-        with condition:
-            seen.put(f"{name} waits")
-            condition.wait()
-        seen.put(f"{name} woke")
-
-    first = FORK.Process(target=wait, args=("first",))
-    first.start()
-    assert seen.get() == "first waits"
-    second = FORK.Process(target=wait, args=("second",))
-    second.start()
-    assert seen.get() == "second waits"
-    with condition:  # both have let go of it
-        first.kill()
-    killed(first)
-    with condition:
-        condition.notify()
-    assert seen.get() == "second woke"
-    second.join(60)
-    second.close()
-
-
-def test_the_notification_of_one_who_was_killed_is_handed_on() -> None:
-    """The first waiter is notified while it is stopped, and killed before it runs again."""
+def two_that_wait() -> tuple[Any, Any, Any, Any]:
+    """A condition, what is told of it, and two processes that wait for it, one after the other."""
     condition, seen = FORK.Condition(), FORK.SimpleQueue()
 
     def wait(name: str) -> None:
@@ -202,7 +177,24 @@ def test_the_notification_of_one_who_was_killed_is_handed_on() -> None:
         processes.append(FORK.Process(target=wait, args=(name,)))
         processes[-1].start()
         assert seen.get() == f"{name} waits"
-    first, second = processes
+    return condition, seen, *processes
+
+
+def test_a_killed_waiter_takes_no_notification() -> None:
+    condition, seen, first, second = two_that_wait()
+    with condition:  # both have let go of it
+        first.kill()
+    killed(first)
+    with condition:
+        condition.notify()
+    assert seen.get() == "second woke"
+    second.join(60)
+    second.close()
+
+
+def test_the_notification_of_one_who_was_killed_is_handed_on() -> None:
+    """The first waiter is notified while it is stopped, and killed before it runs again."""
+    condition, seen, first, second = two_that_wait()
     with condition:
         os.kill(first.pid, signal.SIGSTOP)
         condition.notify()

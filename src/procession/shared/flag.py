@@ -52,7 +52,6 @@ class Flag:
         while words[FLAG] == first and not first & 1:
             if naps.over():
                 return False
-            naps.look_due()
             naps.sleep(address, first)
         return True
 

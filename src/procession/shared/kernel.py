@@ -8,8 +8,10 @@ guard words that change by one store each, so what the dead one left is always w
 
 `enter` and `leave` are used as `enter(mutex)`, then `try`, then `finally: leave(mutex)`: a signal's handler may raise
 after any call of C code, never between these lines, so Ctrl-C leaves no mutex behind. Who cannot pay for the call of
-`enter` has all of it in a `try` and calls `back_out` if something is raised. A thread that is asleep is woken by
-signals, and after a nap in any case (`engine/waits.py` says why).
+`enter` has all of it in a `try` and calls `back_out` if something is raised. No `while` may stand in such a `try`: from
+CPython 3.12 on its jump back is not covered, and a handler may raise there; a `for`, or a loop of a function that is
+called, is covered. A thread that is asleep is woken by signals, and after a nap in any case (`engine/waits.py` says
+why).
 
 Source: pthread_mutexattr_setrobust(3), pthread_mutex_clocklock(3), futex(2).
 """
@@ -29,7 +31,6 @@ from procession.model.errors import InternalError
 from procession.model.light import Any
 from procession.wire.patience import NAP
 
-MUTEX_SIZE = 64  # bytes, one line of the cache; glibc takes 40
 MOST_WAITERS = 0x7FFFFFFF
 WORD = 0xFFFFFFFF  # the part of a word of 8 bytes that the kernel compares: the first 4
 _FUTEX = {"x86_64": 202, "aarch64": 98, "riscv64": 98, "ppc64le": 221}.get(platform.machine())
@@ -163,6 +164,20 @@ def sleep(address: int, seen: int, seconds: float) -> None:
 def wake(address: int, count: int = 1) -> None:
     """Wake some who sleep on the word at an address."""
     _wake_call(_FUTEX, ctypes.c_void_p(address), _WAKE, count, None, None, 0)
+
+
+def rouse(words: Any, address: int, sleepers: int, word: int) -> None:
+    """Wake one who sleeps on a word of some memory, and forget that there are sleepers: who sleeps on says so again.
+
+    Args:
+        words: The memory.
+        address: Where it begins.
+        sleepers: The word that tells whether anybody sleeps.
+        word: The word that they sleep on.
+    """
+    words[sleepers] = 0
+    words[word] = (words[word] + 1) & WORD
+    wake(address + 8 * word)
 
 
 def _moment(seconds: float) -> _Moment:

@@ -160,10 +160,7 @@ class Lock:
         self._wake()
 
     def _wake(self) -> None:
-        words = self._words
-        words[SLEEPERS] = 0
-        words[WAKE] = (words[WAKE] + 1) & kernel.WORD
-        kernel.wake(self._cell.address + 8 * WAKE)
+        kernel.rouse(self._words, self._cell.address, SLEEPERS, WAKE)
 
     def _is_mine(self) -> bool:
         return self._words[OWNER] == HERE[0] and self._thread == get_ident()

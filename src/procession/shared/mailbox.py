@@ -92,7 +92,7 @@ class Mailbox:
 
     def _add_later(self, data: Any, kind: int, timeout: float | None) -> bool:
         held, words = self._log, self._log.words
-        naps = Naps(None if timeout is None else max(0.0, timeout))
+        naps = Naps(timeout)
         while True:
             words[CROWDED] = 1
             seen = words[ROOM]
@@ -101,12 +101,11 @@ class Mailbox:
                 return True
             if naps.over():
                 return False
-            naps.look_due()
             naps.sleep(held.address + 8 * ROOM, seen)
 
     def _wait(self, timeout: float | None) -> Message | None:
         held, words = self._log, self._log.words
-        naps = Naps(None if timeout is None else max(0.0, timeout))
+        naps = Naps(timeout)
         if timeout != 0 and self._awake and (message := self._look_awake()) is not None:
             return message
         while True:
@@ -136,10 +135,7 @@ class Mailbox:
         return None
 
     def _wake(self, flag: int, word: int) -> None:
-        words = self._log.words
-        words[flag] = 0
-        words[word] = (words[word] + 1) & kernel.WORD
-        kernel.wake(self._log.address + 8 * word)
+        kernel.rouse(self._log.words, self._log.address, flag, word)
 
     # What was taken and is not done.
 

@@ -9,17 +9,16 @@ from __future__ import annotations
 import time
 
 from procession.shared import kernel
-from procession.wire.patience import NAP
 
 FIRST_LOOK = 0.02  # seconds: most waits are over by then
-PAUSE = 0.1  # seconds between looks for processes that have ended
+PAUSE = 0.1  # seconds between looks for processes that have ended; no nap is longer, so signals are seen, too
 
 
 class Naps:
     """One wait.
 
     Args:
-        timeout: Seconds until it is over. None: it has no end.
+        timeout: Seconds until it is over; it may be negative. None: it has no end.
     """
 
     __slots__ = ("_look", "_until")
@@ -44,5 +43,7 @@ class Naps:
     def sleep(self, address: int, seen: int) -> None:
         """Sleep until the word at an address changes, or the next thing is due."""
         now = time.monotonic()
-        until = self._look if self._until is None else min(self._look, self._until)
-        kernel.sleep(address, seen, min(NAP, max(0.0, until - now)))
+        seconds = self._look - now if self._look > now else PAUSE  # who does not look has nobody to look for
+        if self._until is not None:
+            seconds = min(seconds, max(0.0, self._until - now))
+        kernel.sleep(address, seen, seconds)

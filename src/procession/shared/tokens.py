@@ -123,7 +123,7 @@ class Tokens:
 
     def _wait(self, timeout: float | None) -> bool:
         words, address = self._words, self._cell.address + 8 * WAKE
-        naps = Naps(None if timeout is None else max(0.0, timeout))
+        naps = Naps(timeout)
         while True:
             words[SLEEPERS] = 1
             seen = words[WAKE]
@@ -187,10 +187,7 @@ class Tokens:
         return found
 
     def _wake(self) -> None:
-        words = self._words
-        words[SLEEPERS] = 0
-        words[WAKE] = (words[WAKE] + 1) & kernel.WORD
-        kernel.wake(self._cell.address + 8 * WAKE)
+        kernel.rouse(self._words, self._cell.address, SLEEPERS, WAKE)
 
     def _is_mine(self) -> bool:
         return self._count() > 0 and self._thread == get_ident()
