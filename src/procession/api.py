@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from procession.monitor.progress import ProgressOption
     from procession.options import CallOptions, MapOptions, PlainStreamOptions, StreamOptions
     from procession.pool_calls import Keywords
-    from procession.results import AsyncResult
+    from procession.results import AsyncResult, ResultIterator
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -304,7 +304,7 @@ class Stream(Iterator[R]):
     """The results of `stream`; its workers end with it: at its end, by `close`, at the end of a `with`, or when it is
     forgotten."""
 
-    def __init__(self, pool: Pool, results: Iterator[R]) -> None:
+    def __init__(self, pool: Pool, results: ResultIterator[R]) -> None:
         self._pool = pool
         self._results = results
         self._next = results.__next__
@@ -312,6 +312,21 @@ class Stream(Iterator[R]):
     def __next__(self) -> R:
         try:
             return self._next()
+        except StopIteration:
+            self._finish()
+            raise
+        except KeyboardInterrupt:
+            self.close()
+            raise
+
+    def next(self, timeout: float | None = None) -> R:
+        """Return the next result, as `next()` does.
+
+        Raises:
+            TimeoutError: It did not come within `timeout` seconds; ask again.
+        """
+        try:
+            return self._results.next(timeout)
         except StopIteration:
             self._finish()
             raise
