@@ -19,7 +19,8 @@ from procession.cli import values
 from procession.cli.values import Size as Size  # a value of thumbs only
 from procession.launcher import host
 from procession.model.amounts import MemoryOptions
-from procession.model.policy import NAMES, Policy
+from procession.model.policy import Policy
+from procession.model.task import ITEM_OPTIONS
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -28,7 +29,7 @@ _CHOSEN = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT, ParameterSo
 GRACE_SECONDS = 8.0  # `docker stop` kills after 10
 GROUPS = ("Workers", "Items", "Limits and retries", "Output", "Journal")
 MEMORY = ("max_rss", "max_rss_hard", "memory_floor")
-_POLICY = tuple(name for name in NAMES if name not in ("retry_on", "priority"))  # what a text can say
+_POLICY = tuple(name for name in ITEM_OPTIONS if name not in ("retry_on", "priority"))  # what a text can say
 
 
 class Flag(click.Option):
