@@ -36,8 +36,6 @@ class Refused(click.ClickException):
         exit_code: The exit code.
     """
 
-    exit_code: int
-
     def __init__(self, message: str, exit_code: int = 2) -> None:
         super().__init__(message)
         self.exit_code = exit_code  # type: ignore[misc]  # click has it on the class

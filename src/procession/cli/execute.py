@@ -231,7 +231,7 @@ class _Run:
         name = self._work.name(outcome.item)
         self._tally.fail(outcome.index, name, error)
         if self._how.verbose:
-            self._say(f"failed: {name}: {kind_of(error)}: {message_of(error)}")
+            self._show(f"failed: {name}: {kind_of(error)}: {message_of(error)}")
         return True
 
     def _close(self, results: Results, status: int) -> int:
@@ -253,7 +253,7 @@ class _Run:
             facts |= {"run": self._journal.name, "journal": self._journal.path}
         self._chronicle.begin(facts)
         if self._how.verbose:
-            self._say(", ".join(f"{name} {value}" for name, value in facts.items() if value is not None))
+            self._show(", ".join(f"{name} {value}" for name, value in facts.items() if value is not None))
         elif self._seed is not None and self._how.seed is None and not self._how.quiet:
             self._say(f"shuffled; the same order again: --shuffle-seed {self._seed}")
 
@@ -285,6 +285,9 @@ class _Run:
 
     def _say(self, text: str) -> None:
         self._chronicle.note("note", text)
+        self._show(text)
+
+    def _show(self, text: str) -> None:
         if not self._how.as_json:
             self._shown.say(f"procession {self._work.command}: {text}")
 
@@ -296,9 +299,7 @@ def _be_nice(increment: int) -> None:
         raise Refused(f"--nice {increment}: {error.strerror}; only root may raise a priority") from error
 
 
-def _dry_run(
-    work: Work, how: options.RunOptions, items: Iterator[Any], total: int | None, seed: int | None
-) -> int:
+def _dry_run(work: Work, how: options.RunOptions, items: Iterator[Any], total: int | None, seed: int | None) -> int:
     """Say what would be done: a line for each item, and one about the run."""
     count = 0
     try:

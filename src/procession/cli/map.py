@@ -17,7 +17,7 @@ import click
 from procession.cli import inputs, options, output, results, target
 from procession.cli.commands import Refused
 from procession.cli.execute import Results, Work, execute
-from procession.model.errors import ProcessionError, shorten
+from procession.model.errors import ProcessionError
 from procession.model.outcome import Outcome
 
 _PRELOAD = ("procession.cli.results",)
@@ -128,7 +128,7 @@ def _open(arguments: tuple[str, ...], given: _Inputs) -> tuple[Iterator[Any], in
 
 def _planned(item: Any) -> str:
     """Show an item as JSON, on one line."""
-    return shorten(item) if type(item) is results.BadLine else json.dumps(item)
+    return repr(item) if type(item) is results.BadLine else json.dumps(item)
 
 
 class _Lines(Results):

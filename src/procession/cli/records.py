@@ -49,7 +49,7 @@ def json_values(lines: Iterable[str], name: str) -> Iterator[Any]:
         try:
             value = json.loads(line, parse_constant=_no_number)
         except (ValueError, RecursionError) as error:
-            value = BadLine(name, number, shorten(line), f"is not JSON: {error}")
+            value = BadLine(name, number, f"{shorten(line)} is not JSON: {error}")
         yield value
 
 
@@ -94,13 +94,13 @@ def _rows(reader: Any, header: Sequence[str], name: str, columns: Sequence[str])
         except StopIteration:
             return
         except csv.Error as error:
-            yield BadLine(name, reader.line_num, "", f"is not CSV: {error}")
+            yield BadLine(name, reader.line_num, f"is not CSV: {error}")
             continue
         if len(row) == len(header):
             yield {column: row[place] for column, place in places}
         elif row:
-            counts = f"has {len(row)} fields, the header {len(header)}"
-            yield BadLine(name, reader.line_num, shorten(",".join(row)), counts)
+            counts = f"{shorten(','.join(row))} has {len(row)} fields, the header {len(header)}"
+            yield BadLine(name, reader.line_num, counts)
 
 
 def _no_number(text: str) -> NoReturn:

@@ -53,17 +53,15 @@ class BadLine(NamedTuple):
     Args:
         name: The input.
         number: The line's number, from 1.
-        text: Its begin.
         reason: What is wrong with it.
     """
 
     name: str
     number: int
-    text: str
     reason: str
 
     def __repr__(self) -> str:
-        return f"line {self.number}: {self.text}" if self.text else f"line {self.number}"
+        return f"line {self.number}"
 
 
 def call(target: Target, as_repr: bool, item: Any) -> bytes:
