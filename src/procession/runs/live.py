@@ -28,7 +28,9 @@ from procession.runs.source import name_of, source_of
 R = TypeVar("R")
 WINDOW = 0.05  # seconds: what ends within is one transaction; a commit costs 0.3 to 5 ms, mostly waiting for the disk
 NAP = 0.1  # seconds between two looks at what was read and needs no run, and at whether to stop
-MOST_ROWS = 4_000  # in one transaction
+PATIENCE = 4  # how many times as long as the last commit took is gathered for the next one
+LONGEST = 0.5  # seconds
+MOST_ROWS = 10_000  # in one transaction: larger ones write the same pages of the index less often
 MOST_BYTES = 8_000_000
 
 Key = Callable[[Any], str | bytes | int]
@@ -76,6 +78,7 @@ class LiveRun(Generic[R]):
     Attributes:
         counts: How far it is.
         source_changed: True if earlier results in the journal come from another source of the function.
+        lost: What happened if the journal's end had been cut off and it was mended on entering; else None.
         running: How many items were handed over and have not ended, as far as is known.
 
     Raises:
@@ -122,7 +125,7 @@ class LiveRun(Generic[R]):
         self._ended: list[Ended] = []  # since the last group
         self._rows: list[rows.Row] = []
         self._bytes = 0
-        self._last_write = 0.0
+        self._last_write, self._window = 0.0, WINDOW
         self._done = self._failed = self._not_run = self._came = 0  # _came: outcomes of the stream
         self._timed, self._seconds = 0, 0.0
         self._stopping: str | None = None  # "soon", "now": what was asked for
@@ -131,6 +134,7 @@ class LiveRun(Generic[R]):
         self._error: BaseException | None = None  # raised when all that has ended is delivered
         self._over = False
         self.source_changed = False
+        self.lost: str | None = None
 
     @property
     def counts(self) -> Counts:
@@ -149,12 +153,18 @@ class LiveRun(Generic[R]):
         return min(workers, max(0, self._intake.fed - self._came))
 
     @property
+    def path(self) -> str:
+        """The journal."""
+        return self._path
+
+    @property
     def session(self) -> int:
         """The number of this session of the run, from 1."""
         return self._open_journal().session
 
     def __enter__(self) -> Self:
         self._journal = journal = Journal(self._path)
+        self.lost = journal.lost
         try:
             self._compare(journal)
             told = known_facts.of_session(self._facts, self._options)
@@ -253,7 +263,7 @@ class LiveRun(Generic[R]):
 
     def _gather(self, stream: procession.Stream[Outcome[R]]) -> None:
         """Take outcomes until a group is to be written."""
-        until = self._last_write + WINDOW
+        until = self._last_write + self._window
         while len(self._rows) < MOST_ROWS and self._bytes < MOST_BYTES:
             now = monotonic()
             if self._rows and now >= until:
@@ -291,7 +301,7 @@ class LiveRun(Generic[R]):
 
     def _write(self) -> Iterator[Recorded[R]]:
         """Write what has ended and what was read; give what may be told now."""
-        journal, ended = self._open_journal(), self._ended
+        journal, ended, began = self._open_journal(), self._ended, monotonic()
         places, back = self._intake.take_notes()
         if not (self._rows or places or back):
             return iter(())
@@ -310,7 +320,8 @@ class LiveRun(Generic[R]):
                 journal.forget_files(each.open.key, each.open.before)
         if twins:  # some of their places may have been noted while the group was written
             self._write_notes()
-        self._last_write = monotonic()
+        self._last_write = now = monotonic()
+        self._window = min(LONGEST, max(WINDOW, PATIENCE * (now - began)))
         return self._delivery.of(ended, twins)
 
     def _write_notes(self) -> None:

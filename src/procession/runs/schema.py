@@ -22,8 +22,8 @@ DONE, FAILED = 1, 2  # the states of an item that has ended; one that has not ha
 # Kinds of places: the item was run for it; had ended in an earlier session; was read before and had not ended; had
 # ended in this session.
 FRESH, REPLAYED, TWIN, AGAIN = 0, 1, 2, 3
-CACHE = -32_000  # KB of pages that a connection keeps: the index of a million keys
-LOG_PAGES = 8_000  # of the write-ahead log, after which it is copied into the file
+CACHE = -16_000  # KB of pages that a connection keeps: the index of half a million keys
+LOG_PAGES = 16_000  # of the write-ahead log (64 MB), after which it is copied into the file
 
 TABLES = """
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
