@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from multiprocessing import set_start_method as set_start_method
 
     from procession import aio as aio
-    from procession.api import Stream as Stream
     from procession.api import cancel as cancel
     from procession.api import chunked as chunked
     from procession.api import failure as failure
@@ -73,6 +72,7 @@ if TYPE_CHECKING:
     from procession.shared.handle import Shared as Shared
     from procession.shared.handle import share as share
     from procession.shared.mapping import SharedDict as SharedDict
+    from procession.streams import Stream as Stream
     from procession.wire.exceptions import RemoteTraceback as RemoteTraceback
 
     _default = get_context()
@@ -124,7 +124,7 @@ _HOMES = {
     "SourceChanged": "procession.runs.run",
     "SoftTimeLimitExceeded": "procession.model.stops",
     "StartFailed": "procession.model.errors",
-    "Stream": "procession.api",
+    "Stream": "procession.streams",
     "TaskExit": "procession.model.errors",
     "TimeLimitExceeded": "procession.model.stops",
     "WorkerDied": "procession.model.errors",

@@ -21,6 +21,7 @@ from procession.wire.exceptions import harmless, interrupts
 from procession.worker import nesting
 
 if TYPE_CHECKING:
+    from procession.model.policy import Policy
     from procession.monitor.progress import ProgressOption, Reporter
 
 NO_KEYWORDS: dict[str, Any] = {}  # one for all calls that have none
@@ -77,17 +78,20 @@ class Intake:
         error_callback: Callable[[BaseException], object] | None,
         outcomes: bool,
         returns_early: bool = False,
+        policy: Mapping[str, object] | None = None,
     ) -> AsyncResult[Any]:
         """Take in a call whose results are wanted as one list.
 
         Args:
             pool: Kept alive by the result.
             returns_early: The caller does not wait, so it may change its list before all of it was sent.
+            policy: As `model.policy.ItemOptions` has it.
 
         Raises:
             ValueError: The pool is closed, or `chunksize` is no positive whole number.
         """
         options = TaskOptions(chunksize=chunksize, ordered=False, timed=outcomes)
+        options.policy = self._policy(policy) if policy else None
         self._engine.usable()
         kept = (tuple, range) if returns_early else (list, tuple, range)
         items: Any = iterable if type(iterable) in kept else list(iterable)
@@ -113,6 +117,8 @@ class Intake:
             result.settle(None, error, None, None)
             return None
         call = MapCall(packed, style, options, items, result.settle_map)
+        if options.policy is not None and options.policy.priority is not None:
+            call.ranks = [float(options.policy.priority(item)) for item in items]
         call.progress = self._reporter(len(items))
         self._engine.submit(call, len(items))
         return call
@@ -126,19 +132,22 @@ class Intake:
         ordered: bool,
         outcomes: bool,
         style: Style = Style.CALL,
+        policy: Mapping[str, object] | None = None,
     ) -> ResultIterator[Any]:
         """Take in a call whose results are wanted one by one.
 
         Args:
             pool: Kept alive by the iterator.
+            policy: As `model.policy.ItemOptions` has it.
 
         Raises:
             ValueError: The pool is closed, or `chunksize` is no positive whole number.
         """
-        call = self.lazy(function, length_of(iterable), chunksize, ordered, outcomes, style)
+        kept = self._policy(policy) if policy else None
+        call = self.lazy(function, length_of(iterable), chunksize, ordered, outcomes, style, kept)
         iterator: ResultIterator[Any] = ResultIterator(self._engine, pool, call)
         if not call.finished:
-            self._engine.feed(Feeder(call, iter(iterable)))
+            self._engine.feed(Feeder(call, call.ranked(iter(iterable))))
         return iterator
 
     def lazy(
@@ -149,6 +158,7 @@ class Intake:
         ordered: bool,
         outcomes: bool,
         style: Style = Style.CALL,
+        policy: Policy | None = None,
     ) -> LazyCall:
         """Make a call whose results are wanted one by one; it has ended already if its function cannot be pickled.
 
@@ -158,7 +168,7 @@ class Intake:
         Raises:
             ValueError: The pool is closed, or `chunksize` is no positive whole number.
         """
-        options = TaskOptions(chunksize=chunksize, ordered=ordered, lazy=True, timed=outcomes)
+        options = TaskOptions(chunksize=chunksize, ordered=ordered, lazy=True, timed=outcomes, policy=policy)
         self._engine.usable()
         call = LazyCall(None, _style(style, function, options), options)
         try:
@@ -190,6 +200,23 @@ class Intake:
             call.guess_weight(call.fresh[0])
         self._engine.submit(call, len(call.fresh))
         return call
+
+    def _policy(self, options: Mapping[str, object]) -> Policy | None:
+        """Check the options of a call, and have them kept.
+
+        Raises:
+            ValueError: A value is out of its range, or needs worker processes.
+            TypeError: A value is of the wrong kind.
+        """
+        from procession.engine.policies import keep
+        from procession.model.policy import chosen_policy
+
+        policy = chosen_policy(options)
+        if policy is not None:
+            if policy.must_end is not None and not self._engine.loop.backend.ends:
+                raise ValueError(f"{policy.must_end}=: goes with backend='processes' only; nothing ends what runs here")
+            keep(self._engine.loop)
+        return policy
 
     def _reporter(self, total: int | None) -> Reporter | None:
         if not self._progress:

@@ -182,7 +182,14 @@ def first_error(call: MapCall) -> BaseException | None:
         return call.error
     if not call.failures or call.options.timed:
         return None
-    error = call.failures[min(call.failures)]
+    failed = min(call.failures)
+    if call.halted is not None:
+        from procession.model.stops import NotRun
+
+        failed = next((each for each in sorted(call.failures) if type(call.failures[each]) is not NotRun), -1)
+        if failed < 0:
+            return call.halted
+    error = call.failures[failed]
     _remember(error, call)
     return error
 
@@ -307,6 +314,19 @@ class ResultIterator(Iterator[R]):
             self._failing = (values, failures, 0)
         else:
             self._current = iter(values)
+
+    def stop(self, now: bool, reason: str) -> None:
+        """Let nothing more begin; what runs ends by itself, or is ended (`now`). What was read and is not run comes as
+        an outcome, or an error, `NotRun`; then the results end."""
+        from procession.engine import policies
+
+        policies.stop(self._engine.loop, self._call, now, reason)
+
+    def drop(self, index: int) -> None:
+        """Let one item not be run, or end it: its outcome is `NotRun`."""
+        from procession.engine import policies
+
+        policies.drop(self._engine.loop, self._call, index)
 
     def close(self) -> None:
         """Take no more results; what has not begun never will."""

@@ -65,7 +65,7 @@ class Feed:
             count -= count % chunk
         if count > 0 and not call.finished:
             self._told += count
-            self.loop.tell(events.Fed(call.number, count))
+            self.loop.tell(events.Fed(call.number, count, call.take_ranks(count)))
 
     def look(self) -> None:
         """Under the engine's lock: tell of what was read, see whether to wait for room."""
@@ -83,7 +83,7 @@ class Feed:
             if call.progress is not None:
                 call.progress.total = self.read
             if rest:
-                self.loop.tell(events.Fed(call.number, rest))
+                self.loop.tell(events.Fed(call.number, rest, call.take_ranks(rest)))
         else:  # a chunk that could not be read to its end is dropped, as multiprocessing does
             self.tell_what_is_there()
             call.error = error
