@@ -142,7 +142,8 @@ def chosen_policy(options: Mapping[str, object]) -> Policy | None:
     Raises:
         As `Policy`.
     """
-    return Policy(**options) if any(value is not None for value in options.values()) else None
+    policy = Policy(**options)
+    return policy if any(value is not None for value in options.values()) else None
 
 
 def _more_than_nothing(name: str, value: object) -> float | None:

@@ -104,7 +104,8 @@ def write(results: Iterable[Result], path: str, chosen: str | None, default: Enc
 
 def _write_jsonl(results: Iterable[Result], file: TextIO, default: Encode | None) -> int:
     count = 0
-    for count, each in enumerate(results, 1):
+    for each in results:
+        count += 1
         line: dict[str, Any] = {"item": each.item}
         if each.state == "done":
             line["result"] = each.result
@@ -118,7 +119,8 @@ def _write_csv(results: Iterable[Result], file: TextIO, default: Encode | None) 
     writer = csv.writer(file)
     writer.writerow(COLUMNS)
     count = 0
-    for count, each in enumerate(results, 1):
+    for each in results:
+        count += 1
         item, result = (_cell(value, each.item, default) for value in (each.item, each.result))
         writer.writerow((item, each.state, result, *each[3:]))
     return count

@@ -24,7 +24,7 @@ from procession.runs.payloads import Folder
 T = TypeVar("T")
 COLUMNS = (
     "number", "key", "state", "session", "seconds", "worker", "attempts", "name",
-    "error_type", "error_message", "error_traceback", "history", "item", "result",
+    "error_type", "error_message", "error_traceback", "history", "checksum", "item", "result",
 )  # fmt: skip
 _INSERT = f"INSERT OR REPLACE INTO items ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
 _FIND = "SELECT key, number, state, session, gone FROM items WHERE key IN ({})"
@@ -105,17 +105,19 @@ class Journal:
             source: What changes when the function does.
             facts: About the session, as plain data.
         """
-        (unended,) = self.ask("SELECT count(*) FROM sessions WHERE ended IS NULL")[0]
+        unended, number = self.ask("SELECT count(*) - count(ended), coalesce(max(number), 0) + 1 FROM sessions")[0]
         if unended:
             self._tidy()
+        if self.lost is not None:  # rows of sessions may be among it
+            number = max(number, *self.ask("SELECT coalesce(max(session), 0) + 1 FROM items")[0])
 
-        def work() -> int:
+        def work() -> None:
             self._writer.execute("DELETE FROM places")
-            row = source, json.dumps(dict(facts), default=str)
-            number = self._writer.execute("INSERT INTO sessions (source, facts) VALUES (?, ?)", row).lastrowid
-            return number or 0
+            row = number, source, json.dumps(dict(facts), default=str)
+            self._writer.execute("INSERT INTO sessions (number, source, facts) VALUES (?, ?, ?)", row)
 
-        self.session = self._in_transaction(work)
+        self._in_transaction(work)
+        self.session = number
 
     def _tidy(self) -> None:
         def is_wanted(name: str) -> bool:

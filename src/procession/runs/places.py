@@ -85,15 +85,15 @@ def place_of(journal: str | PathLike[str]) -> str:
     return path_of(text) if isinstance(journal, str) and _SHORT.fullmatch(text) else text
 
 
-def prepare(path: str) -> None:
-    """Make the state folder if a journal is to be made in it, and take away what is old there.
+def prepared(journal: str | PathLike[str]) -> str:
+    """Give the path for `journal=`; make the state folder if it is to be made there, and take away what is old.
 
     Raises:
         JournalFailed: It cannot be made.
     """
-    folder = state_folder()
+    path, folder = place_of(journal), state_folder()
     if os.path.dirname(os.path.abspath(path)) != folder:
-        return
+        return path
     try:
         os.makedirs(folder, mode=0o700, exist_ok=True)  # it says what somebody works on
     except OSError as error:
@@ -101,6 +101,7 @@ def prepare(path: str) -> None:
         raise JournalFailed(path=path, reason=f"{folder!r}: {error.strerror}", hint=hint) from error
     if not os.path.exists(path):
         prune()
+    return path
 
 
 def listing() -> list[RunPlace]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from zlib import crc32
 
 from procession.model.errors import MaybeEncodingError, ProcessionError, RemoteError, shorten
 from procession.model.outcome import Attempt, Outcome
@@ -52,10 +53,25 @@ def row_of(number: int, key: bytes, session: int, outcome: Outcome[Any], folder:
     last = attempts[-1] if attempts else _NO_ATTEMPT
     item = payloads.dump_or_none(outcome.item)
     stem = f"{key.hex()}-{session}" if len(data) + len(item or b"") > payloads.INLINE else ""
+    kept_item = None if item is None else folder.keep(item, stem + ".item")
+    kept = folder.keep(data, stem + ".result")
     return (
         number, key, state, session, last.seconds, last.worker, len(attempts), _short(outcome.item), *texts, history,
-        None if item is None else folder.keep(item, stem + ".item"), folder.keep(data, stem + ".result"),
+        checksum(key, kept_item, kept), kept_item, kept,
     )  # fmt: skip
+
+
+def checksum(key: bytes, *parts: bytes | str | None) -> int:
+    """Give a number by which a row is seen to be whole.
+
+    Args:
+        key: The item's.
+        parts: The item and the result as they stand in the row.
+    """
+    value = crc32(key)
+    for part in parts:
+        value = crc32(b"" if part is None else part.encode() if isinstance(part, str) else part, value)
+    return value
 
 
 def _short(item: Any) -> str:

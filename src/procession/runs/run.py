@@ -175,7 +175,7 @@ def run(
         checksum: Files are known by what they hold, not by size and time.
         retry_failed: Run the items again that failed in an earlier call.
         rerun_changed: Run those again whose result comes from another source of the function. Without it a
-            `SourceChanged` warning says that there are some.
+            `SourceChanged` warning tells of them.
         grace: Seconds that running items may take after SIGTERM.
         options: Those of `procession.map`.
 
@@ -184,13 +184,10 @@ def run(
         KeyNotPossible: An item cannot be known again; give `key=`.
         BaseException: What `procession.map` raises apart from errors of items, and what the input raises.
     """
-    path = places.place_of(places.name_of_call(function) if journal is None else journal)
+    path = places.prepared(places.name_of_call(function) if journal is None else journal)
     progress = options.pop("progress", False)
-    places.prepare(path)
-    live: LiveRun[R] = LiveRun(
-        path, function, items, key=key, checksum=checksum, replay=False,
-        retry_failed=retry_failed, rerun_changed=rerun_changed, options=options,
-    )  # fmt: skip
+    again = {"retry_failed": retry_failed, "rerun_changed": rerun_changed}
+    live = LiveRun(path, function, items, key=key, checksum=checksum, replay=False, options=options, **again)
     with live, Draining(live, grace=grace) as draining:
         _warn(live, rerun_changed)
         _follow(live, progress, len(items) if isinstance(items, Sized) else None)

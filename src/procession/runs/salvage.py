@@ -4,8 +4,9 @@ Knows: how long the file says that it is; how rows are read until one cannot be.
 Must not know: what the rows mean.
 
 A cut write-ahead log needs none of this: SQLite takes what is whole of it. A file that is shorter than its own first
-page says has lost pages, of rows or of an index. All rows that can be reached without an index are copied into a new
-file; the old one is kept beside as `JOURNAL.damaged`.
+page says has lost pages, of rows or of an index. All rows that can be reached without an index, and whose checksum is right
+(SQLite takes what is missing at the end for zeros), are copied into a new file; the old one is kept beside as
+`JOURNAL.damaged`.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ from __future__ import annotations
 import os
 import sqlite3
 import struct
+from typing import Any
 
 from procession.runs import schema
+from procession.runs.rows import checksum
 
 _TABLES = ("facts", "sessions", "items", "places")
 _HEADER = 100  # bytes
@@ -38,10 +41,8 @@ def mend(path: str) -> str | None:
     expected = _expected_size(path, size)
     if expected is None or size >= expected:
         return None
-    if size >= _HEADER and os.path.exists(path + "-wal"):
-        size = _with_its_log(path)  # a process that was killed while it copied the log has left it whole
-        if size >= (_expected_size(path, size) or 0):
-            return None
+    if size >= _HEADER and os.path.exists(path + "-wal") and _is_whole_with_its_log(path):
+        return None  # a process was killed while it copied the log into the file
     damaged = f"{path}.damaged"
     made = f"{path}.mended"
     kept = _copied(path, made) if size >= _HEADER else 0
@@ -54,16 +55,16 @@ def mend(path: str) -> str | None:
     return f"its end was cut off: {kept} items are kept, the rest is done again; the old file is {damaged!r}"
 
 
-def _with_its_log(path: str) -> int:
-    """Let SQLite copy what is whole of the log into the file; give the file's size."""
+def _is_whole_with_its_log(path: str) -> bool:
+    """Let SQLite copy what is whole of the log into the file, and look through it."""
     connection = sqlite3.connect(f"file:{schema.quoted(path)}", uri=True, isolation_level=None)
     try:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        return bool(connection.execute("PRAGMA integrity_check(1)").fetchall() == [("ok",)])
     except sqlite3.DatabaseError:
-        pass  # it is as it is
+        return False
     finally:
         connection.close()
-    return os.path.getsize(path)
 
 
 def _expected_size(path: str, size: int) -> int | None:
@@ -111,8 +112,18 @@ def _copy_table(old: sqlite3.Connection, new: sqlite3.Connection, table: str) ->
         names = [each[0] for each in cursor.description]
         holders = ", ".join("?" * len(names))
         for row in cursor:
+            if table == "items" and not _is_whole(dict(zip(names, row, strict=True))):
+                continue
             new.execute(f"INSERT OR IGNORE INTO {table} ({', '.join(names)}) VALUES ({holders})", row)
             count += 1
     except sqlite3.DatabaseError:
         pass  # here the file ends
     return count
+
+
+def _is_whole(row: dict[str, Any]) -> bool:
+    """Say whether a row is what was written; of one of an older version nobody knows."""
+    try:
+        return row.get("checksum") in (None, checksum(row["key"], row["item"], row["result"]))
+    except TypeError:
+        return False  # a key that is no bytes

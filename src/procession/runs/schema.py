@@ -48,6 +48,7 @@ CREATE TABLE items (
     error_message TEXT,
     error_traceback TEXT,
     history TEXT,          -- JSON: of several attempts each one's error, seconds, worker
+    checksum INTEGER,      -- of the two below as they stand here, and the key: CRC-32
     item,                  -- its pickle; a text is the name of the file beside that holds it
     result                 -- the pickle of its result or error, likewise
 );
@@ -57,11 +58,13 @@ CREATE INDEX gone_items ON items (state) WHERE gone = 1;
 CREATE TABLE places (place INTEGER PRIMARY KEY, item INTEGER NOT NULL, kind INTEGER NOT NULL);
 CREATE INDEX twins ON places (item) WHERE kind = 2;
 """
-# From each version to the next one. Version 1 knew one attempt of each item and no items that are gone.
+# From each version to the next one. Version 1 knew one attempt of each item,
+# no items that are gone and no checksums.
 MIGRATIONS = {
     1: """
 ALTER TABLE items ADD COLUMN gone INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE items ADD COLUMN history TEXT;
+ALTER TABLE items ADD COLUMN checksum INTEGER;
 CREATE INDEX gone_items ON items (state) WHERE gone = 1;
 """,
 }
