@@ -67,6 +67,8 @@ class Work:
         json_to_stdout: The summary of `--json` goes to standard output, which holds no results.
         plan: Says what would be done with an item, for `--dry-run`.
         facts: What the summary says beside the counts.
+        label: What a reader knows the run by; None: the command's name.
+        stdin: The items come from standard input, which nobody can read again.
     """
 
     command: str
@@ -85,6 +87,8 @@ class Work:
     json_to_stdout: bool = False
     plan: Callable[[Any], str] = shorten
     facts: dict[str, Any] | None = None
+    label: str | None = None
+    stdin: bool = False
 
 
 class Step(NamedTuple):
@@ -139,7 +143,7 @@ class _Run:
         self._tally = tally
         self._shown = shown
         self._seed = seed
-        self._journal = journals.choose(work.command, how)
+        self._journal = journals.choose(work.label or work.command, how)
         self._chronicle = chronicle.open_chronicle(how.log, how.events, self._say)
         self._drain: Drain | None = None
 
@@ -179,10 +183,12 @@ class _Run:
             source=work.source,
             key=work.key,
             how=how,
-            facts={"seed": self._seed},
+            facts={"seed": self._seed, "stdin": work.stdin},
             chosen=chosen,
         )
         stack.enter_context(live)
+        if live.lost is not None:
+            self._say(live.lost)
         if live.source_changed and not how.rerun_changed:
             self._say("the function has changed since; what it has done stands: --rerun-changed does it anew")
         return live, live
