@@ -31,7 +31,7 @@ def flags() -> Iterator[tuple[str, click.Option]]:
                 yield name, parameter
 
 
-@pytest.mark.parametrize(("name", "flag"), flags(), ids=lambda each: getattr(each, "name", each))
+@pytest.mark.parametrize(("name", "flag"), list(flags()), ids=lambda each: getattr(each, "name", each))
 def test_every_flag_is_given_in_a_test(name: str, flag: click.Option) -> None:
     """Each of its spellings with two dashes, or the short one; of a switch with two names, both."""
     for spellings in (flag.opts, flag.secondary_opts):

@@ -19,7 +19,6 @@ from procession.cli import values
 from procession.cli.values import Size as Size  # a value of thumbs only
 from procession.launcher import host
 from procession.model.amounts import MemoryOptions
-from procession.model.policy import Policy
 from procession.model.task import ITEM_OPTIONS
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -196,10 +195,7 @@ def _checked(given: dict[str, Any]) -> RunOptions:
     memory = {name: given.pop(name) for name in MEMORY}
     policy = {name: given.pop(name) for name in _POLICY}
     checked_memory(memory)
-    try:
-        must_end = Policy(**policy).must_end
-    except ValueError as error:
-        raise click.UsageError(_as_flags(str(error))) from error
+    must_end = _checked_policy(policy) if any(value is not None for value in policy.values()) else None
     needs_processes = next((name for name in memory if memory[name] is not None), must_end)
     if given["backend"] != "processes" and needs_processes:
         raise click.UsageError(
@@ -211,6 +207,17 @@ def _checked(given: dict[str, Any]) -> RunOptions:
         raise click.UsageError("--backoff: nothing is tried again without --retries or --retry-deaths")
     shuffle = given.pop("shuffle") or given["seed"] is not None
     return RunOptions(memory=memory, policy=policy, shuffle=shuffle, name=given.pop("run_name"), **given)
+
+
+def _checked_policy(policy: dict[str, Any]) -> str | None:
+    """Check the options of a call; give the one that may end what runs, if any."""
+    from procession.model.policy import chosen_policy
+
+    try:
+        chosen = chosen_policy(policy)
+    except ValueError as error:
+        raise click.UsageError(_as_flags(str(error))) from error
+    return None if chosen is None else chosen.must_end
 
 
 def checked_memory(memory: dict[str, Any]) -> None:
