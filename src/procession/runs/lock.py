@@ -45,7 +45,8 @@ class Lock:
         self._descriptor = -1
         with _guard:
             if _held.get(self._journal) == os.getpid():
-                raise _refusal(path, self._path)
+                since = "its begin in this very process"
+                raise JournalHeld(path=path, pid=os.getpid(), host=socket.gethostname(), since=since)
             _held[self._journal] = os.getpid()
         try:
             self._descriptor = _take(path, self._path)
@@ -134,12 +135,9 @@ def _is_at(descriptor: int, path: str) -> bool:
 
 def _refusal(journal: str, path: str) -> JournalHeld:
     facts: dict[str, Any] = {}
-    if _held.get(os.path.realpath(journal)) == os.getpid():
-        facts = {"pid": os.getpid(), "host": socket.gethostname(), "since": "its begin in this very process"}
-    else:
-        try:
-            with open(path, encoding="utf-8") as file:
-                facts = dict(json.load(file))
-        except (OSError, ValueError, TypeError):
-            pass  # it is being written, or was taken away
+    try:
+        with open(path, encoding="utf-8") as file:
+            facts = dict(json.load(file))
+    except (OSError, ValueError, TypeError):
+        pass  # it is being written, or was taken away
     return JournalHeld(path=journal, pid=facts.get("pid"), host=facts.get("host"), since=facts.get("since"))
