@@ -16,7 +16,7 @@ from procession.engine.singles import Single
 from procession.launcher import host
 from procession.model.light import TYPE_CHECKING, Any
 from procession.model.task import Style, TaskOptions, positive
-from procession.results import AsyncResult, ResultIterator
+from procession.results import AsyncResult, OneResult, ResultIterator
 from procession.wire.exceptions import harmless, interrupts
 from procession.worker import nesting
 
@@ -67,6 +67,28 @@ class Intake:
         result.single = single
         return single
 
+    def one(
+        self,
+        pool: object,
+        function: Callable[..., Any],
+        args: Iterable[Any],
+        kwds: Mapping[str, Any] | None,
+        callback: Callable[[Any], object] | None,
+        error_callback: Callable[[BaseException], object] | None,
+        outcomes: bool,
+        policy: Mapping[str, object],
+    ) -> AsyncResult[Any]:
+        """Take in one call with a policy of its own: to the engine it is a call of many items that has one.
+
+        Raises:
+            ValueError: The pool is closed, or a value of the policy is out of its range.
+        """
+        options = TaskOptions(ordered=False, timed=outcomes, policy=self.policy(policy))
+        self._engine.usable()
+        result = OneResult(self._engine, pool, callback, error_callback)
+        result.call = self.many(Style.STAR, with_keywords(function, kwds), [tuple(args)], options, result)
+        return result
+
     def map(
         self,
         pool: object,
@@ -91,7 +113,7 @@ class Intake:
             ValueError: The pool is closed, or `chunksize` is no positive whole number.
         """
         options = TaskOptions(chunksize=chunksize, ordered=False, timed=outcomes)
-        options.policy = self._policy(policy) if policy else None
+        options.policy = self.policy(policy)
         self._engine.usable()
         kept = (tuple, range) if returns_early else (list, tuple, range)
         items: Any = iterable if type(iterable) in kept else list(iterable)
@@ -143,11 +165,11 @@ class Intake:
         Raises:
             ValueError: The pool is closed, or `chunksize` is no positive whole number.
         """
-        kept = self._policy(policy) if policy else None
+        kept = self.policy(policy)
         call = self.lazy(function, length_of(iterable), chunksize, ordered, outcomes, style, kept)
         iterator: ResultIterator[Any] = ResultIterator(self._engine, pool, call)
         if not call.finished:
-            self._engine.feed(Feeder(call, call.ranked(iter(iterable))))
+            self._engine.feed(Feeder(call, iter(iterable)))
         return iterator
 
     def lazy(
@@ -180,16 +202,23 @@ class Intake:
         return call
 
     def collect(
-        self, style: Style, function: Callable[..., Any], iterable: Iterable[Any], chunksize: int | None
+        self,
+        style: Style,
+        function: Callable[..., Any],
+        iterable: Iterable[Any],
+        chunksize: int | None,
+        policy: Policy | None = None,
     ) -> LazyCall:
         """Take in a call all of whose input is read now, and whose results are wanted one by one, in order.
 
         Raises:
             ValueError: The pool is closed, or `chunksize` is no positive whole number.
         """
-        options = TaskOptions(chunksize=chunksize, lazy=True)
+        options = TaskOptions(chunksize=chunksize, lazy=True, policy=policy)
         call = LazyCall(None, _style(style, function, options), options)
         call.fresh.extend(iterable)
+        if policy is not None and policy.priority is not None:
+            call.ranks = [float(policy.priority(item)) for item in call.fresh]
         self._engine.usable()
         try:
             call.function = self._engine.function(function)
@@ -201,13 +230,15 @@ class Intake:
         self._engine.submit(call, len(call.fresh))
         return call
 
-    def _policy(self, options: Mapping[str, object]) -> Policy | None:
-        """Check the options of a call, and have them kept.
+    def policy(self, options: Mapping[str, object] | None) -> Policy | None:
+        """Check the options of a call for its items, and have them kept; None: nothing was chosen.
 
         Raises:
             ValueError: A value is out of its range, or needs worker processes.
             TypeError: A value is of the wrong kind.
         """
+        if not options:
+            return None
         from procession.engine.policies import keep
         from procession.model.policy import chosen_policy
 

@@ -34,13 +34,27 @@ class PoolCalls(PoolStreams):
     # One item.
 
     @overload
-    def apply(self, func: Callable[..., R], args: Iterable[Any] = (), kwds: Keywords = None) -> R: ...
+    def apply(
+        self, func: Callable[..., R], args: Iterable[Any] = (), kwds: Keywords = None, **options: Unpack[ItemOptions]
+    ) -> R: ...
     @overload
     def apply(
-        self, func: Callable[..., R], args: Iterable[Any] = (), kwds: Keywords = None, *, outcomes: Literal[True]
+        self,
+        func: Callable[..., R],
+        args: Iterable[Any] = (),
+        kwds: Keywords = None,
+        *,
+        outcomes: Literal[True],
+        **options: Unpack[ItemOptions],
     ) -> Outcome[R]: ...
     def apply(
-        self, func: Callable[..., R], args: Iterable[Any] = (), kwds: Keywords = None, *, outcomes: bool = False
+        self,
+        func: Callable[..., R],
+        args: Iterable[Any] = (),
+        kwds: Keywords = None,
+        *,
+        outcomes: bool = False,
+        **options: Unpack[ItemOptions],
     ) -> Any:
         """Call `func(*args, **kwds)` in a worker and return its result.
 
@@ -50,6 +64,8 @@ class PoolCalls(PoolStreams):
             BaseException: What the function raised.
         """
         self._engine.may_wait()
+        if options:
+            return self._intake.one(self, func, args, kwds, None, None, outcomes, options).get()
         result: AsyncResult[Any] = AsyncResult(self._engine, self, None, None, outcomes)
         single = self._intake.single(func, args, kwds, result)
         if single is not None:
@@ -64,6 +80,7 @@ class PoolCalls(PoolStreams):
         kwds: Keywords = None,
         callback: Callback = None,
         error_callback: ErrorCallback = None,
+        **options: Unpack[ItemOptions],
     ) -> AsyncResult[R]: ...
     @overload
     def apply_async(
@@ -75,6 +92,7 @@ class PoolCalls(PoolStreams):
         error_callback: ErrorCallback = None,
         *,
         outcomes: Literal[True],
+        **options: Unpack[ItemOptions],
     ) -> AsyncResult[Outcome[R]]: ...
     def apply_async(
         self,
@@ -85,16 +103,20 @@ class PoolCalls(PoolStreams):
         error_callback: ErrorCallback = None,
         *,
         outcomes: bool = False,
+        **options: Unpack[ItemOptions],
     ) -> Any:
         """Call `func(*args, **kwds)` in a worker; return at once.
 
         Args:
             callback: Called with the result, in a thread of the pool's; it must not wait for this pool.
             error_callback: Called with the error instead.
+            options: What holds for the call: time limits, retries (`model.policy.ItemOptions`).
 
         Raises:
             ValueError: The pool is closed.
         """
+        if options:
+            return self._intake.one(self, func, args, kwds, callback, error_callback, outcomes, options)
         result: AsyncResult[Any] = AsyncResult(self._engine, self, callback, error_callback, outcomes)
         single = self._intake.single(func, args, kwds, result)
         if single is not None:

@@ -173,6 +173,36 @@ class AsyncResult(Generic[R]):
                 waiter.release()
 
 
+class OneResult(AsyncResult[Any]):
+    """The result of an `apply_async` with options of its own."""
+
+    call: MapCall | None = None
+    _cancelled: BaseException | None = None
+
+    def end(self) -> bool:
+        """Cancel the call even if it runs."""
+        from concurrent.futures import CancelledError
+
+        from procession.engine import policies
+
+        call = self.call
+        if self._ready or call is None or not self._engine.loop.backend.ends:
+            return False
+        self._cancelled = CancelledError("procession.cancel was called")
+        policies.drop(self._engine.loop, call, 0)
+        self.wait()
+        return self._error is self._cancelled
+
+    def settle_map(self, call: MapCall) -> None:
+        """Take the outcome of the call; the engine calls this once."""
+        error = first_error(call)
+        if self._cancelled is not None and 0 in call.failures:
+            from procession.model.stops import NotRun
+
+            error = self._cancelled if isinstance(call.failures[0], NotRun) else error
+        self._settle(None if error is not None else call.results[0], error)
+
+
 def first_error(call: MapCall) -> BaseException | None:
     """The error that a `map` ends with: the whole call's, or that of the first item that failed.
 

@@ -10,7 +10,7 @@ into `after`, which the engine runs when it has let go of the lock.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 from procession.backends.base import Function
 from procession.model.errors import shorten
@@ -197,6 +197,7 @@ class LazyCall(Call):
         super().__init__(function, style, options)
         self.fresh: deque[Any] = deque()  # read and not sent; the feeder appends without a lock
         self.fresh_ranks: deque[float] = deque()  # the priorities of those of which the scheduler does not know
+        self._priority: Callable[[Any], float] | None = options.policy.priority if options.policy else None
         self.limit = 0  # how far the input may be read
         self.hungry = False  # a worker waits for the next item
         self.finished = False
@@ -223,17 +224,15 @@ class LazyCall(Call):
     def put_back(self, start: int, items: Sequence[Any]) -> None:
         self._back.update(enumerate(items, start))
 
-    def ranked(self, items: Iterator[Any]) -> Iterator[Any]:
-        """Yield items, each when its priority is known; what that raises ends the input."""
-        policy = self.options.policy
-        if policy is None or policy.priority is None:
-            return items
-        return self._rank(items, policy.priority)
+    @property
+    def append(self) -> Callable[[Any], None]:
+        """What takes an input in, without a lock; it raises what the call's `priority=` raises."""
+        return self.fresh.append if self._priority is None else self._append_ranked
 
-    def _rank(self, items: Iterator[Any], priority: Callable[[Any], float]) -> Iterator[Any]:
-        for item in items:
-            self.fresh_ranks.append(float(priority(item)))
-            yield item
+    def _append_ranked(self, item: Any) -> None:
+        assert self._priority is not None
+        self.fresh_ranks.append(float(self._priority(item)))  # first: who takes the item finds it
+        self.fresh.append(item)
 
     def take_ranks(self, count: int) -> list[float] | None:
         """Take the priorities of the next items of which the scheduler is told."""
