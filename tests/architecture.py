@@ -40,7 +40,7 @@ IMPURE_BUILTINS = frozenset({"open", "print", "input", "breakpoint", "exec", "ev
 HOMES = {
     "cloudpickle": ("wire",), "click": ("cli",), "rich": ("cli", "monitor"), "PIL": ("jobs",), "joblib": (FACES,),
     "numpy": ("worker", "shared"), "tqdm": ("monitor",), "IPython": ("monitor",), "lmdb": ("shared",),
-    "typing_extensions": (FACES,),
+    "typing_extensions": (FACES,), "pillow_heif": ("jobs",), "pyvips": ("jobs",), "rawpy": ("jobs",),
 }  # fmt: skip
 FOLDERS_WITH_NAMES = ("worker",)  # their __init__.py offers names to users, not only a docstring
 LONGEST_FILE = 400  # lines

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from functools import partial
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, cast
 
 import click
 
@@ -20,61 +20,73 @@ import procession
 from procession.cli import display, main, options
 from procession.cli.commands import Refused
 from procession.cli.follow import follow
-from procession.cli.report import Tally
-from procession.jobs import formats, geometry, naming, outputs, sources, thumbs, writing
-from procession.jobs.errors import PlanRefused
+from procession.cli.report import Tally, message_of
+from procession.jobs import formats, geometry, naming, outputs, settings, thumbs
+from procession.jobs.plan import Asked, Plan
+from procession.jobs.records import Made
 from procession.launcher.host import worker_count
+from procession.model.errors import ProcessionError
 from procession.model.outcome import Outcome
 
 _LOSSLESS = ("png",)
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What is to be done, all checked.
+class Sizes(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.4 on
+    """`128,512` or `128,640x480`: several boxes, each once."""
 
-    Args:
-        output: The folder of the thumbnails.
-        settings: How each is made.
-        todo: Those to make.
-        skipped: How many are up to date.
-        folders: Where they stand.
-    """
+    name = "sizes"
 
-    output: str
-    settings: thumbs.ThumbSettings
-    todo: list[naming.Thumb]
-    skipped: int
-    folders: set[str]
+    def convert(
+        self, value: Any, parameter: click.Parameter | None, context: click.Context | None
+    ) -> tuple[geometry.Size, ...]:
+        """Turn the text into widths and heights."""
+        one = options.Size()
+        return tuple(one.convert(part.strip(), parameter, context) for part in str(value).split(","))
 
 
 @click.command("thumbs", short_help="Make thumbnails of photographs.")
 @click.argument("inputs", nargs=-1, required=True)
 @click.option("-o", "--output", required=True, metavar="DIR", help="Where the thumbnails go; made if it is not there.")
 @click.option("-r", "--recursive", is_flag=True, help="Take the tree below each folder, and keep it below DIR.")
-@click.option("-s", "--size", type=options.Size(), default="256", metavar="N|WxH", help="The box.  [default: 256]")
+@click.option("-s", "--size", type=options.Size(), metavar="N|WxH", help="The box.  [default: 256]")
+@click.option("--sizes", type=Sizes(), metavar="N,N,...", help="Several boxes: each input gets an output of each.")
 @click.option("--fill/--fit", default=False, help="Cover the box and cut the rest, or stay inside it (default).")
 @click.option(
     "--format",
-    type=click.Choice(["jpg", "webp", "png", "same"]),
+    type=click.Choice(["jpg", "webp", "avif", "png", "same"]),
     default="jpg",
     show_default=True,
     help="Of the thumbnails; `same` keeps each input's.",
 )
-@click.option("-Q", "--quality", type=click.IntRange(1, 100), metavar="N", help="Of JPEG (else 85) and WebP (else 80).")
-@click.option("--name", default=naming.DEFAULT_PATTERN, show_default=True, metavar="PATTERN", help="See below.")
+@click.option(
+    "-Q", "--quality", type=click.IntRange(1, 100), metavar="N", help="Of JPEG (else 85), WebP (80), AVIF (65)."
+)
+@click.option(
+    "--name", metavar="PATTERN", help="See below.  [default: {stem}.{ext}, several sizes: {stem}-{size}.{ext}]"
+)
 @click.option(
     "--overwrite",
     type=click.Choice(["never", "older", "always"]),
     default="older",
     show_default=True,
-    help="Which thumbnails that are there are made again; `older`: those older than their input.",
+    help="Which thumbnails that are there are made again; `older`: those of changed inputs or other settings.",
 )
+@click.option("--checksum", is_flag=True, help="Know inputs by what they hold, not by size and time.")
+@click.option("--prune", is_flag=True, help="Remove thumbnails that were made here and whose inputs are gone.")
+@click.option("--gallery", is_flag=True, help="Write DIR/index.html, a page that shows the thumbnails.")
+@click.option(
+    "--engine",
+    type=click.Choice(["pillow", "vips"]),
+    default="pillow",
+    show_default=True,
+    help="Who decodes and shrinks; vips: the extra `vips`.",
+)
+@click.option("--fast", is_flag=True, help="Use a photograph's own preview where it is large enough.")
 @click.option("--srgb", is_flag=True, help="Convert colours to sRGB; otherwise the input's ICC profile is kept.")
 @click.option(
     "--max-pixels",
     type=click.IntRange(min=1),
-    default=thumbs.MAX_PIXELS,
+    default=settings.MAX_PIXELS,
     show_default=True,
     metavar="N",
     help="A picture that has more fails before it is decoded.",
@@ -84,6 +96,7 @@ class Plan:
 @options.with_memory
 def command(
     inputs: tuple[str, ...],
+    prune: bool,
     keep_going: bool,
     jobs: int | None,
     quiet: bool,
@@ -93,8 +106,9 @@ def command(
 ) -> int:
     """Make thumbnails of INPUTS: files, folders (the images right in them) and patterns.
 
-    The same command again makes what is missing or older than its input. A thumbnail is written under a temporary name
-    and renamed: a file with its final name is whole. Metadata (position, camera) is left out.
+    The same command again makes what is missing, what has a changed input and what was made with other settings. A
+    thumbnail is written under a temporary name and renamed: a file with its final name is whole. Metadata (position,
+    camera) is left out.
 
     \b
     The fields of --name:
@@ -102,20 +116,58 @@ def command(
       {ext}     the output's suffix, without the dot
       {suffix}  the input's suffix, without the dot
       {parent}  the name of the folder that the input is in
+      {size}    the size: 256, or 320x240
       {index}   the input's number, from 1; {index:04} gives it four digits
     """
+    try:
+        plan = Plan(_asked(inputs, **how))
+    except (ProcessionError, ValueError) as error:
+        raise Refused(f"{error}{_hint(inputs, quiet)}") from error
+    with closing(plan):
+        return _run(plan, prune, keep_going, jobs, quiet, as_json, memory)
+
+
+def _asked(
+    inputs: tuple[str, ...],
+    *,
+    output: str,
+    recursive: bool,
+    format: formats.Choice,
+    name: str | None,
+    overwrite: outputs.Overwrite,
+    checksum: bool,
+    gallery: bool,
+    quality: int | None,
+    size: geometry.Size | None,
+    sizes: tuple[geometry.Size, ...] | None,
+    **how: Any,
+) -> Asked:
+    """Put together what is asked for.
+
+    Raises:
+        Refused: A package is missing.
+        PlanRefused: A name is wrong.
+        ValueError: A setting is out of range.
+    """
+    _refuse_missing(how["engine"], format)
+    if quality is not None and format in _LOSSLESS:
+        raise ValueError(f"--quality {quality}: {format} loses nothing, so it has no quality")
+    if size and sizes:
+        raise ValueError("--size and --sizes: take one of them")
+    boxes = sizes or (size or (256, 256),)
+    prepared = settings.ThumbSettings(sizes=boxes, quality=quality, run=os.urandom(4).hex(), **how)
+    names = naming.Names(name, format, boxes)
+    return Asked(inputs, output, names, prepared, recursive, overwrite, checksum, gallery)
+
+
+def _refuse_missing(engine: settings.Engine, format: formats.Choice) -> None:
+    """Say what is not installed."""
     if find_spec("PIL") is None:
         raise Refused("thumbs needs Pillow, which is not installed: pip install 'procession[images]'")
-    try:
-        plan = make_plan(inputs, **how)
-        workers = min(jobs or worker_count().count, max(len(plan.todo), 1))
-    except (PlanRefused, ValueError) as error:
-        raise Refused(f"{error}{_hint(inputs, quiet)}") from error
-    tally = Tally("thumbs", total=len(plan.todo), skipped=plan.skipped, keep=len(plan.todo))
-    start = partial(_start, plan, workers, memory)
-    status = _work(start, plan, tally, display.choose(tally, quiet=quiet), keep_going) if plan.todo else main.OK
-    _report(plan, tally, status, quiet, as_json)
-    return status
+    if engine == "vips" and find_spec("pyvips") is None:
+        raise Refused("--engine vips needs pyvips, which is not installed: pip install 'procession[vips]'")
+    if engine == "pillow" and format == "avif" and find_spec("PIL._avif") is None:
+        raise Refused("--format avif: this Pillow was built without it; pip install -U 'Pillow>=11.3'")
 
 
 def _hint(inputs: tuple[str, ...], quiet: bool) -> str:
@@ -124,62 +176,61 @@ def _hint(inputs: tuple[str, ...], quiet: bool) -> str:
     return f"; -q is --quiet: if you meant the quality, write -Q {number}" if quiet and number else ""
 
 
-def make_plan(
-    inputs: tuple[str, ...],
-    *,
-    output: str,
-    recursive: bool,
-    format: formats.Choice,
-    name: str,
-    overwrite: outputs.Overwrite,
-    quality: int | None,
-    **settings: Any,
-) -> Plan:
-    """Decide everything before any work starts.
-
-    Raises:
-        PlanRefused: The inputs cannot become outputs as asked.
-        ValueError: A setting is out of range.
-    """
-    if quality is not None and format in _LOSSLESS:
-        raise ValueError(f"--quality {quality}: {format} loses nothing, so it has no quality")
-    prepared = thumbs.ThumbSettings(quality=quality, run=os.urandom(4).hex(), **settings)
-    found = sources.find_sources(inputs, recursive=recursive, output=output)
-    every = naming.plan(found, output, name, format)
-    todo = outputs.to_make(every, overwrite)
-    folders = outputs.make_folders(todo, output)
-    return Plan(output, prepared, todo, len(every) - len(todo), folders)
+def _run(
+    plan: Plan, prune: bool, keep_going: bool, jobs: int | None, quiet: bool, as_json: bool, memory: dict[str, Any]
+) -> int:
+    workers = min(jobs or worker_count().count, max(plan.todo, 1))
+    pruned = sum(1 for _ in plan.prune()) if prune else 0
+    tally = Tally("thumbs", total=plan.todo, skipped=plan.fresh, keep=plan.todo)
+    start = partial(_start, plan, workers, memory)
+    status = _work(start, plan, tally, display.choose(tally, quiet=quiet), keep_going) if plan.todo else main.OK
+    if plan.asked.gallery:
+        plan.write_gallery()
+    _report(plan, tally, status, quiet, as_json, pruned)
+    return status
 
 
 def _work(
-    start: Callable[[], procession.Stream[Outcome[geometry.Size]]],
+    start: Callable[[], procession.Stream[Outcome[tuple[Made, ...]]]],
     plan: Plan,
     tally: Tally,
     shown: display.Display,
     keep_going: bool,
 ) -> int:
-    status = follow(start, tally, shown, take=lambda size: None, name=repr, keep_going=keep_going)
+    status = follow(start, tally, shown, take=lambda made: None, name=repr, keep_going=keep_going)
     if status:
-        writing.remove_left(plan.folders, plan.settings.run)
+        plan.remove_left()
     return status
 
 
-def _start(plan: Plan, workers: int, memory: dict[str, Any]) -> procession.Stream[Outcome[geometry.Size]]:
-    return procession.stream(
-        partial(thumbs.make_thumbnail, plan.settings),
-        plan.todo,
+def _start(plan: Plan, workers: int, memory: dict[str, Any]) -> procession.Stream[Outcome[tuple[Made, ...]]]:
+    stream = procession.stream(
+        partial(thumbs.make_thumbnail, plan.asked.settings),
+        plan.items(),
         ordered=False,
         processes=workers,
         outcomes=True,
         preload=thumbs.PRELOAD,
         **memory,
     )
+    return cast("procession.Stream[Outcome[tuple[Made, ...]]]", _noted(plan, stream))
 
 
-def _report(plan: Plan, tally: Tally, status: int, quiet: bool, as_json: bool) -> None:
+def _noted(plan: Plan, stream: procession.Stream[Outcome[tuple[Made, ...]]]) -> Iterator[Outcome[tuple[Made, ...]]]:
+    with closing(stream):
+        for outcome in stream:
+            if outcome.result is not None:
+                plan.made(outcome.item, outcome.result)
+            elif outcome.error is not None:
+                plan.failed(outcome.item, message_of(outcome.error))
+            yield outcome
+
+
+def _report(plan: Plan, tally: Tally, status: int, quiet: bool, as_json: bool, pruned: int) -> None:
+    output = plan.asked.output
     for line in tally.error_lines():
         click.echo(line, err=True)
     if not quiet:
-        click.echo(f"{tally.summary('made')}; in {plan.output!r}", err=True)
+        click.echo(f"{tally.summary('made')}; in {output!r}{f'; {pruned} removed' if pruned else ''}", err=True)
     if as_json:
-        click.echo(json.dumps(tally.as_json(status, output=plan.output)))
+        click.echo(json.dumps(tally.as_json(status, output=output, pruned=pruned)))
