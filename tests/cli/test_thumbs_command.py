@@ -184,7 +184,7 @@ def test_a_clash_is_refused_with_both_names_and_the_way_out(run: Run, photos: Pa
         (("photos", "-o", "out", "--sizes", "9,9"), "each once"),
         (("photos", "-o", "out", "--sizes", "9", "-s", "8"), "take one of them"),
         (("photos", "-o", "out", "--engine", "gd"), "'gd' is not one of"),
-        (("photos", "-o", "out", "--gallery", "--name", "index.html"), "is taken"),
+        (("photos/a.jpg", "-o", "out", "--gallery", "--name", "index.html"), "is taken"),
         (("photos", "-o", "out", "-j", "0"), "0 is not in the range"),
         (("-q", "80", "photos", "-o", "out"), "if you meant the quality, write -Q 80"),
         (("photos", "-o", "out", "--no-such"), "No such option"),

@@ -120,6 +120,7 @@ def command(
       {index}   the input's number, from 1; {index:04} gives it four digits
     """
     try:
+        jobs = jobs or worker_count().count
         plan = Plan(_asked(inputs, **how))
     except (ProcessionError, ValueError) as error:
         raise Refused(f"{error}{_hint(inputs, quiet)}") from error
@@ -177,9 +178,9 @@ def _hint(inputs: tuple[str, ...], quiet: bool) -> str:
 
 
 def _run(
-    plan: Plan, prune: bool, keep_going: bool, jobs: int | None, quiet: bool, as_json: bool, memory: dict[str, Any]
+    plan: Plan, prune: bool, keep_going: bool, jobs: int, quiet: bool, as_json: bool, memory: dict[str, Any]
 ) -> int:
-    workers = min(jobs or worker_count().count, max(plan.todo, 1))
+    workers = min(jobs, max(plan.todo, 1))
     pruned = sum(1 for _ in plan.prune()) if prune else 0
     tally = Tally("thumbs", total=plan.todo, skipped=plan.fresh, keep=plan.todo)
     start = partial(_start, plan, workers, memory)
