@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from procession.jobs.errors import PlanRefused, RecordsUnusable
-from procession.jobs.naming import Names
+from procession.jobs.naming import Made, Names
 from procession.jobs.plan import Asked, Plan
-from procession.jobs.records import FILE, Made, Records
+from procession.jobs.records import FILE, Records
 from procession.jobs.settings import ThumbSettings
 
 Again = Callable[..., list[str]]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,36 +12,13 @@ pytest.importorskip("PIL")
 
 from PIL import Image, ImageCms, ImageOps, ImageStat
 
-from procession.jobs import errors, formats, writing
+from procession.jobs import errors, writing
 from procession.jobs.naming import Target, Thumb
 from procession.jobs.settings import ThumbSettings
 from procession.jobs.thumbs import make_thumbnail
 from tests.jobs import pictures
+from tests.jobs.conftest import Make
 from tests.jobs.pictures import BLUE, GREEN, RED, WHITE, near
-
-Make = Callable[..., Image.Image]
-
-
-@pytest.fixture
-def make(tmp_path: Path) -> Make:
-    """`make(source, name="t.jpg", **settings)` makes a thumbnail and gives it."""
-
-    def make(source: Path, name: str = "t.jpg", **settings: Any) -> Image.Image:
-        format = formats.by_suffix(name)
-        assert format is not None
-        target = tmp_path / "out" / name
-        target.parent.mkdir(exist_ok=True)
-        size = settings.pop("size", (100, 100))
-        thumb = Thumb(str(source), format.name, (Target(str(target), size, 7),))
-        (made,) = make_thumbnail(ThumbSettings(**settings), thumb)
-        assert os.listdir(target.parent) == [name]
-        image = Image.open(target)
-        image.load()
-        assert image.size == (made.width, made.height) and image.format == format.name
-        assert (made.place, made.bytes, made.time) == (7, target.stat().st_size, target.stat().st_mtime_ns)
-        return image
-
-    return make
 
 
 def thumb(source: Path, target: Path) -> Thumb:

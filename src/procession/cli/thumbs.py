@@ -22,8 +22,8 @@ from procession.cli.commands import Refused
 from procession.cli.follow import follow
 from procession.cli.report import Tally, message_of
 from procession.jobs import formats, geometry, naming, outputs, settings, thumbs
+from procession.jobs.naming import Made
 from procession.jobs.plan import Asked, Plan
-from procession.jobs.records import Made
 from procession.launcher.host import worker_count
 from procession.model.errors import ProcessionError
 from procession.model.outcome import Outcome

@@ -62,6 +62,24 @@ class Thumb(NamedTuple):
         return repr(self.source)  # what messages about an item show
 
 
+class Made(NamedTuple):
+    """A thumbnail that has just been written.
+
+    Args:
+        place: Its number in the plan.
+        width: In pixels.
+        height: In pixels.
+        bytes: The size of the file.
+        time: When the file was written, in nanoseconds.
+    """
+
+    place: int
+    width: int
+    height: int
+    bytes: int
+    time: int
+
+
 class Names:
     """The names of all outputs.
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import suppress
-from hashlib import blake2b
 from typing import Literal, NamedTuple
 
 from procession.jobs.errors import PlanRefused
@@ -133,6 +132,8 @@ def _look(path: bytes, checksum: bool) -> _Input:
 
 
 def _hash(path: bytes) -> str:
+    from hashlib import blake2b
+
     digest = blake2b(digest_size=16)
     with open(path, "rb") as file:
         while data := file.read(_READ_BYTES):

@@ -12,11 +12,11 @@ from contextlib import suppress
 from functools import lru_cache
 from typing import NamedTuple
 
-from procession.jobs import gallery, outputs, sources
+from procession.jobs import outputs, sources
 from procession.jobs.errors import PlanRefused
 from procession.jobs.ledger import Ledger, Row
-from procession.jobs.naming import Names, Thumb
-from procession.jobs.records import FILE, Made, Records
+from procession.jobs.naming import Made, Names, Thumb
+from procession.jobs.records import FILE, Records
 from procession.jobs.settings import ThumbSettings
 from procession.jobs.writing import remove_left
 
@@ -128,6 +128,8 @@ class Plan:
         Raises:
             OSError: It cannot be written.
         """
+        from procession.jobs import gallery
+
         return gallery.write(self.asked.output, self._ledger.rows(), self.asked.settings.run)
 
     def remove_left(self) -> None:
@@ -138,10 +140,11 @@ class Plan:
         asked, ledger = self.asked, self._ledger
         ledger.add(sources.find_sources(asked.inputs, recursive=asked.recursive, output=asked.output))
         ledger.name(asked.names)
-        for name in (FILE, *([gallery.PAGE] if asked.gallery else [])):
-            if ledger.has(name):
-                raise PlanRefused(reason=f"--name {asked.names.pattern!r}: {name!r} is taken; give another one")
+        self._refuse_taken(FILE)
         if asked.gallery:
+            from procession.jobs import gallery
+
+            self._refuse_taken(gallery.PAGE)
             gallery.refuse_strange_page(asked.output)
         if os.path.exists(os.path.join(asked.output, FILE)):
             self._records = Records(asked.output)
@@ -153,6 +156,10 @@ class Plan:
         if ledger.todo and not asked.dry:
             self._records = self._records or Records(asked.output)
             self._records.begin(ledger.stamps())
+
+    def _refuse_taken(self, name: str) -> None:
+        if self._ledger.has(name):
+            raise PlanRefused(reason=f"--name {self.asked.names.pattern!r}: {name!r} is taken; give another one")
 
     def _recipe_of(self, row: Row) -> str:
         return self._recipe(row.format, self.asked.names.sizes[row.size])

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from procession.jobs.errors import RecordsUnusable
+from procession.jobs.naming import Made
 
 FILE = ".procession-thumbs"
 _VERSION = 1
@@ -51,24 +52,6 @@ class Record(NamedTuple):
     recipe: str | None
     width: int
     height: int
-
-
-class Made(NamedTuple):
-    """A thumbnail that has just been written.
-
-    Args:
-        place: Its number in the plan.
-        width: In pixels.
-        height: In pixels.
-        bytes: The size of the file.
-        time: When the file was written, in nanoseconds.
-    """
-
-    place: int
-    width: int
-    height: int
-    bytes: int
-    time: int
 
 
 class Records:

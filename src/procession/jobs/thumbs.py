@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from procession.jobs import formats, geometry
 from procession.jobs.errors import NotAnImage
-from procession.jobs.naming import Target, Thumb
-from procession.jobs.records import Made
+from procession.jobs.naming import Made, Target, Thumb
 from procession.jobs.settings import ThumbSettings
 
 if TYPE_CHECKING:

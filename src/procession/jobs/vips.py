@@ -13,8 +13,7 @@ from typing import Any
 from procession.jobs import formats, geometry, writing
 from procession.jobs.errors import DamagedImage, ImageNotWritable, ImageTooLarge, NotAnImage
 from procession.jobs.heic import HEAD, is_heic
-from procession.jobs.naming import Thumb
-from procession.jobs.records import Made
+from procession.jobs.naming import Made, Thumb
 from procession.jobs.settings import ThumbSettings
 
 _FAIL_ON = "truncated"
@@ -60,9 +59,13 @@ def make(settings: ThumbSettings, thumb: Thumb) -> Iterator[Made]:
 @cache
 def _library() -> Any:
     """Load libvips: one thread, since there is a worker for each CPU; no readers that run other programs' languages."""
+    import logging
+
     import pyvips
 
+    logging.getLogger("pyvips").setLevel(logging.CRITICAL)  # its warnings are in the errors that it raises, too
     pyvips.concurrency_set(1)
+    pyvips.cache_set_max(0)  # what it remembers are open files of pictures that never come again
     pyvips.block_untrusted_set(True)
     return pyvips
 
