@@ -1,30 +1,27 @@
 """`procession thumbs`: a folder of photographs becomes a folder of thumbnails.
 
 Knows: the command's options, the order plan - work - report.
-Must not know: pictures. `jobs` plans, makes and writes them.
+Must not know: pictures. `jobs` plans, makes and writes them; `execute` runs them.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
-from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
 from importlib.util import find_spec
-from typing import Any, cast
+from typing import Any
 
 import click
 
-import procession
-from procession.cli import display, main, options
+from procession.cli import main, options
 from procession.cli.commands import Refused
-from procession.cli.follow import follow
+from procession.cli.execute import Results, Work, execute
 from procession.cli.report import Tally, message_of
 from procession.jobs import formats, geometry, naming, outputs, settings, thumbs
-from procession.jobs.naming import Made
 from procession.jobs.plan import Asked, Plan
-from procession.launcher.host import worker_count
 from procession.model.errors import ProcessionError
 from procession.model.outcome import Outcome
 
@@ -41,12 +38,15 @@ class Sizes(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.
     ) -> tuple[geometry.Size, ...]:
         """Turn the text into widths and heights."""
         one = options.Size()
-        return tuple(one.convert(part.strip(), parameter, context) for part in str(value).split(","))
+        parts = value if isinstance(value, (tuple, list)) else str(value).split(",")
+        return tuple(one.convert(part.strip(), parameter, context) for part in parts)
 
 
-@click.command("thumbs", short_help="Make thumbnails of photographs.")
+@click.command("thumbs", cls=options.Command, short_help="Make thumbnails of photographs.")
 @click.argument("inputs", nargs=-1, required=True)
-@click.option("-o", "--output", required=True, metavar="DIR", help="Where the thumbnails go; made if it is not there.")
+@click.option(
+    "-o", "--output", "folder", required=True, metavar="DIR", help="Where the thumbnails go; made if it is not there."
+)
 @click.option("-r", "--recursive", is_flag=True, help="Take the tree below each folder, and keep it below DIR.")
 @click.option("-s", "--size", type=options.Size(), metavar="N|WxH", help="The box.  [default: 256]")
 @click.option("--sizes", type=Sizes(), metavar="N,N,...", help="Several boxes: each input gets an output of each.")
@@ -58,11 +58,9 @@ class Sizes(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.
     show_default=True,
     help="Of the thumbnails; `same` keeps each input's.",
 )
+@click.option("-Q", "--quality", type=click.IntRange(1, 100), metavar="N", help="Of JPEG, WebP, AVIF; else 85, 80, 65.")
 @click.option(
-    "-Q", "--quality", type=click.IntRange(1, 100), metavar="N", help="Of JPEG (else 85), WebP (80), AVIF (65)."
-)
-@click.option(
-    "--name", metavar="PATTERN", help="See below.  [default: {stem}.{ext}, several sizes: {stem}-{size}.{ext}]"
+    "--name", metavar="PATTERN", help="See below.  [default: {stem}.{ext}; of several sizes {stem}-{size}.{ext}]"
 )
 @click.option(
     "--overwrite",
@@ -91,19 +89,8 @@ class Sizes(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.
     metavar="N",
     help="A picture that has more fails before it is decoded.",
 )
-@options.run_options
-@click.option("--json", "as_json", is_flag=True, help="Write a summary as JSON to standard output.")
-@options.with_memory
-def command(
-    inputs: tuple[str, ...],
-    prune: bool,
-    keep_going: bool,
-    jobs: int | None,
-    quiet: bool,
-    as_json: bool,
-    memory: dict[str, Any],
-    **how: Any,
-) -> int:
+@options.item_options(without=("output", "run_name", "ordered"))
+def command(inputs: tuple[str, ...], prune: bool, how: options.RunOptions, **asked: Any) -> int:
     """Make thumbnails of INPUTS: files, folders (the images right in them) and patterns.
 
     The same command again makes what is missing, what has a changed input and what was made with other settings. A
@@ -118,20 +105,26 @@ def command(
       {parent}  the name of the folder that the input is in
       {size}    the size: 256, or 320x240
       {index}   the input's number, from 1; {index:04} gives it four digits
+
+    \b
+    Examples:
+      procession thumbs photos -o thumbs
+      procession thumbs photos -r -o site --sizes 256,1024 --format webp --gallery --prune
     """
     try:
-        jobs = jobs or worker_count().count
-        plan = Plan(_asked(inputs, **how))
+        how.workers(None)  # whatever is wrong with their number is said before anything is looked at
+        plan = Plan(_asked(inputs, how.dry_run, **asked))
     except (ProcessionError, ValueError) as error:
-        raise Refused(f"{error}{_hint(inputs, quiet)}") from error
+        raise Refused(f"{error}{_hint(inputs, how.quiet)}") from error
     with closing(plan):
-        return _run(plan, prune, keep_going, jobs, quiet, as_json, memory)
+        return _run(plan, prune, how)
 
 
 def _asked(
     inputs: tuple[str, ...],
+    dry: bool,
     *,
-    output: str,
+    folder: str,
     recursive: bool,
     format: formats.Choice,
     name: str | None,
@@ -141,7 +134,7 @@ def _asked(
     quality: int | None,
     size: geometry.Size | None,
     sizes: tuple[geometry.Size, ...] | None,
-    **how: Any,
+    **given: Any,
 ) -> Asked:
     """Put together what is asked for.
 
@@ -150,15 +143,15 @@ def _asked(
         PlanRefused: A name is wrong.
         ValueError: A setting is out of range.
     """
-    _refuse_missing(how["engine"], format)
+    _refuse_missing(given["engine"], format)
     if quality is not None and format in _LOSSLESS:
         raise ValueError(f"--quality {quality}: {format} loses nothing, so it has no quality")
     if size and sizes:
         raise ValueError("--size and --sizes: take one of them")
     boxes = sizes or (size or (256, 256),)
-    prepared = settings.ThumbSettings(sizes=boxes, quality=quality, run=os.urandom(4).hex(), **how)
+    prepared = settings.ThumbSettings(sizes=boxes, quality=quality, run=os.urandom(4).hex(), **given)
     names = naming.Names(name, format, boxes)
-    return Asked(inputs, output, names, prepared, recursive, overwrite, checksum, gallery)
+    return Asked(inputs, folder, names, prepared, recursive, overwrite, checksum, gallery, dry)
 
 
 def _refuse_missing(engine: settings.Engine, format: formats.Choice) -> None:
@@ -177,61 +170,90 @@ def _hint(inputs: tuple[str, ...], quiet: bool) -> str:
     return f"; -q is --quiet: if you meant the quality, write -Q {number}" if quiet and number else ""
 
 
-def _run(
-    plan: Plan, prune: bool, keep_going: bool, jobs: int, quiet: bool, as_json: bool, memory: dict[str, Any]
-) -> int:
-    workers = min(jobs, max(plan.todo, 1))
-    pruned = sum(1 for _ in plan.prune()) if prune else 0
-    tally = Tally("thumbs", total=plan.todo, skipped=plan.fresh, keep=plan.todo)
-    start = partial(_start, plan, workers, memory)
-    status = _work(start, plan, tally, display.choose(tally, quiet=quiet), keep_going) if plan.todo else main.OK
-    if plan.asked.gallery:
-        plan.write_gallery()
-    _report(plan, tally, status, quiet, as_json, pruned)
-    return status
-
-
-def _work(
-    start: Callable[[], procession.Stream[Outcome[tuple[Made, ...]]]],
-    plan: Plan,
-    tally: Tally,
-    shown: display.Display,
-    keep_going: bool,
-) -> int:
-    status = follow(start, tally, shown, take=lambda made: None, name=repr, keep_going=keep_going)
-    if status:
-        plan.remove_left()
-    return status
-
-
-def _start(plan: Plan, workers: int, memory: dict[str, Any]) -> procession.Stream[Outcome[tuple[Made, ...]]]:
-    stream = procession.stream(
-        partial(thumbs.make_thumbnail, plan.asked.settings),
-        plan.items(),
-        ordered=False,
-        processes=workers,
-        outcomes=True,
-        preload=thumbs.PRELOAD,
-        **memory,
-    )
-    return cast("procession.Stream[Outcome[tuple[Made, ...]]]", _noted(plan, stream))
-
-
-def _noted(plan: Plan, stream: procession.Stream[Outcome[tuple[Made, ...]]]) -> Iterator[Outcome[tuple[Made, ...]]]:
-    with closing(stream):
-        for outcome in stream:
-            if outcome.result is not None:
-                plan.made(outcome.item, outcome.result)
-            elif outcome.error is not None:
-                plan.failed(outcome.item, message_of(outcome.error))
-            yield outcome
-
-
-def _report(plan: Plan, tally: Tally, status: int, quiet: bool, as_json: bool, pruned: int) -> None:
+def _run(plan: Plan, prune: bool, how: options.RunOptions) -> int:
     output = plan.asked.output
+    facts = {"output": output, "pruned": _prune(plan, how) if prune else 0}
+    work = Work(
+        command="thumbs",
+        function=partial(thumbs.make_thumbnail, plan.asked.settings),
+        items=plan.items(),
+        total=plan.todo,
+        identity="procession.jobs.thumbs:make_thumbnail",
+        source="settings are in the keys",
+        results=partial(_Notes, plan),
+        name=repr,
+        verb="made",
+        skipped=plan.fresh,
+        preload=thumbs.PRELOAD,
+        key=plan.key,
+        json_to_stdout=True,
+        plan=_planned,
+        facts=facts,
+    )
+    if not plan.todo and not how.dry_run:
+        return _nothing_to_do(plan, how, facts)
+    status: int | None = None
+    try:
+        status = execute(work, dataclasses.replace(how, ordered=False))
+    finally:
+        if status != main.OK:  # workers that were ended may have left something
+            plan.remove_left()
+    return status
+
+
+def _prune(plan: Plan, how: options.RunOptions) -> int:
+    """Remove what has lost its input, or name it; give the number."""
+    count = 0
+    for path in plan.prune():
+        count += 1
+        if how.dry_run:
+            click.echo(f"remove {path}")
+    if count and not how.quiet and not how.as_json:
+        done = "would be removed" if how.dry_run else "removed"
+        click.echo(f"procession thumbs: {count} {done}, whose inputs are gone", err=True)
+    return count
+
+
+def _planned(thumb: naming.Thumb) -> str:
+    return f"{thumb.source} -> {', '.join(target.path for target in thumb.targets)}"
+
+
+def _nothing_to_do(plan: Plan, how: options.RunOptions, facts: dict[str, Any]) -> int:
+    """Say that all is up to date; no worker is needed for that."""
+    tally = Tally("thumbs", total=0, skipped=plan.fresh)
+    notes = _Notes(plan)
+    try:
+        notes.close()
+    except OSError as error:
+        tally.stopped = f"{type(error).__name__}: {error}"
+    status = main.FAILED if tally.stopped else main.OK
     for line in tally.error_lines():
         click.echo(line, err=True)
-    if not quiet:
-        click.echo(f"{tally.summary('made')}; in {output!r}{f'; {pruned} removed' if pruned else ''}", err=True)
-    if as_json:
-        click.echo(json.dumps(tally.as_json(status, output=output, pruned=pruned)))
+    if how.as_json:
+        click.echo(json.dumps(tally.as_json(status, **facts)))
+    elif not how.quiet:
+        click.echo(tally.summary("made"), err=True)
+    return status
+
+
+class _Notes(Results):
+    """What the plan is told of the pictures, and the page that shows them.
+
+    Args:
+        plan: The plan.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+
+    def take(self, outcome: Outcome[tuple[naming.Made, ...]]) -> None:
+        assert outcome.result is not None
+        self._plan.made(outcome.item, outcome.result)
+
+    def lose(self, outcome: Outcome[Any]) -> None:
+        assert outcome.error is not None
+        self._plan.failed(outcome.item, message_of(outcome.error))
+
+    def close(self, *, patience: float | None = None) -> None:
+        if self._plan.asked.gallery:
+            self._plan.write_gallery()

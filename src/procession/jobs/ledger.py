@@ -33,7 +33,7 @@ CREATE TABLE output (
     input INTEGER, source BLOB, format TEXT, size INTEGER,
     name BLOB,  -- within the output folder
     folder INTEGER, key BLOB,  -- as in `found`
-    state INTEGER DEFAULT 0, stamp TEXT, content TEXT, width INTEGER, height INTEGER, error TEXT,
+    state INTEGER DEFAULT 0, stamp TEXT, content TEXT, since INTEGER, width INTEGER, height INTEGER, error TEXT,
     UNIQUE (folder, key)
 );
 """
@@ -54,6 +54,7 @@ class Row(NamedTuple):
         error: Why it could not be made.
         input: The input's number, from 1.
         stamp: What tells the input from what it was at another time.
+        since: When the output was made that is to be made again; None: it was not made yet, or is not to be.
     """
 
     place: int
@@ -67,6 +68,7 @@ class Row(NamedTuple):
     error: str | None
     input: int
     stamp: str | None
+    since: int | None
 
 
 class Ledger:
@@ -135,7 +137,7 @@ class Ledger:
             with self._lock:
                 page = self._file.execute(
                     "SELECT place, source, name, format, size, state, width, height, error, input, "
-                    "coalesce(content, stamp) FROM output WHERE place > ?1 AND (?2 IS NULL OR state = ?2) "
+                    "coalesce(content, stamp), since FROM output WHERE place > ?1 AND (?2 IS NULL OR state = ?2) "
                     "ORDER BY place LIMIT ?3",
                     (last, state, _PAGE),
                 ).fetchall()
@@ -151,19 +153,29 @@ class Ledger:
         ):
             yield name, os.path.abspath(source), stamp
 
-    def decide(self, row: Row, *, todo: bool, stamp: str, content: str | None, size: tuple[int, int] | None) -> None:
+    def decide(
+        self,
+        row: Row,
+        *,
+        todo: bool,
+        stamp: str,
+        content: str | None,
+        since: int | None = None,
+        size: tuple[int, int] | None = None,
+    ) -> None:
         """Note whether an output is to be made.
 
         Args:
             row: The output.
             todo: It is.
+            since: When it was made that is to be made again.
             stamp: The input's size and time.
             content: A hash of what the input holds, where that is asked for.
             size: Of the thumbnail that is there, where that is known.
         """
         self._file.execute(
-            "UPDATE output SET state = ?, stamp = ?, content = ?, width = ?, height = ? WHERE place = ?",
-            (TODO if todo else FRESH, stamp, content, *(size or (None, None)), row.place),
+            "UPDATE output SET state = ?, stamp = ?, content = ?, since = ?, width = ?, height = ? WHERE place = ?",
+            (TODO if todo else FRESH, stamp, content, since, *(size or (None, None)), row.place),
         )
 
     def count(self) -> None:
@@ -182,7 +194,8 @@ class Ledger:
                 Target(os.path.join(self.output, os.fsdecode(row.name)), names.sizes[row.size], row.place)
                 for row in rows
             )
-            yield Thumb(os.fsdecode(rows[0].source), rows[0].format, targets, rows[0].stamp or "")
+            since = "".join(f" after {row.since}" for row in rows if row.since)
+            yield Thumb(os.fsdecode(rows[0].source), rows[0].format, targets, f"{rows[0].stamp}{since}")
 
     def made(self, place: int, width: int, height: int) -> tuple[bytes, str, str | None]:
         """Note that an output was made; give its name, and the stamp and hash of its input."""

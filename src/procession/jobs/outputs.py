@@ -53,7 +53,8 @@ def decide(
         path = os.path.join(os.fsencode(ledger.output), row.name)
         done = overwrite != "always" and _is_done(path, source, row, record, overwrite, recipe(row))
         size = (record.width, record.height) if done and record and record.recipe else None
-        ledger.decide(row, todo=not done, stamp=source.stamp, content=source.content, size=size)
+        since = record.time if record and not done and (overwrite != "always" or not os.path.exists(path)) else None
+        ledger.decide(row, todo=not done, stamp=source.stamp, content=source.content, since=since, size=size)
     ledger.count()
 
 

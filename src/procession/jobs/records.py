@@ -44,6 +44,7 @@ class Record(NamedTuple):
         recipe: How it was made; None: its making had begun, and perhaps not ended.
         width: Of the thumbnail.
         height: Of the thumbnail.
+        time: Of the file that was made last; None: none was.
     """
 
     source: bytes
@@ -52,6 +53,7 @@ class Record(NamedTuple):
     recipe: str | None
     width: int
     height: int
+    time: int | None
 
 
 class Records:
@@ -84,7 +86,7 @@ class Records:
         """Give the record of an output, by its name within the folder."""
         with self._explained():
             row = self._file.execute(
-                "SELECT source, stamp, content, recipe, width, height FROM output WHERE name = ?", (name,)
+                "SELECT source, stamp, content, recipe, width, height, time FROM output WHERE name = ?", (name,)
             ).fetchone()
         return None if row is None else Record(*row)
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from procession.model.light import TYPE_CHECKING, Any, Record
 from procession.model.settings import whole_number
+from procession.model.task import ITEM_OPTIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import TypedDict
 
     from procession.model.outcome import Outcome
@@ -51,10 +52,6 @@ if TYPE_CHECKING:
         max_per_second: float | None
 
 
-NAMES = (
-    "time_limit", "soft_time_limit", "total_time_limit", "retries", "retry_on", "backoff", "retry_deaths", "halt",
-    "max_errors", "priority", "max_per_second",
-)  # fmt: skip
 LEAST_ENDED = 10  # items of which a share is taken: of the first two, one that failed says little
 HALT = (
     'must be as "soon,fail=3" or "now,fail=10%": when (soon or now), what is counted (fail, success or done), how many'
@@ -105,8 +102,8 @@ class Policy(Record):
 
     def __init__(self, **options: Any) -> None:
         for name in options:
-            if name not in NAMES:
-                raise TypeError(f"{name}=: there is no such option; those for items are {', '.join(NAMES)}")
+            if name not in ITEM_OPTIONS:
+                raise TypeError(f"{name}=: there is no such option; those for items are {', '.join(ITEM_OPTIONS)}")
         get = options.get
         self.time_limit, self.time_share = _time_limit(get("time_limit"))
         self.soft_time_limit = _more_than_nothing("soft_time_limit", get("soft_time_limit"))
@@ -139,13 +136,14 @@ class Policy(Record):
         return "halt" if any(rule.now for rule in self.halts) else None
 
 
-def chosen_policy(options: dict[str, Any]) -> Policy | None:
+def chosen_policy(options: Mapping[str, object]) -> Policy | None:
     """Check the options of a call; None if nothing was chosen.
 
     Raises:
         As `Policy`.
     """
-    return Policy(**options) if any(value is not None for value in options.values()) else None
+    policy = Policy(**options)
+    return policy if any(value is not None for value in options.values()) else None
 
 
 def _more_than_nothing(name: str, value: object) -> float | None:

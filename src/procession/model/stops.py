@@ -10,7 +10,7 @@ from procession.model.errors import ProcessionError, describe_item
 
 
 class TimeLimitExceeded(ProcessionError, TimeoutError):
-    """The item ran longer than `time_limit=` allows: it was ended, with all that it had started, and its worker with it.
+    """The item ran longer than `time_limit=` allows: it was ended with its worker, and all that it had started.
 
     Args:
         index: The item's number, or None for a single call.
