@@ -11,8 +11,6 @@ import pytest
 pytest.importorskip("PIL")
 
 from procession.cli import commands
-from procession.jobs import naming
-from procession.jobs.thumbs import MAX_PIXELS, MAX_SIDE
 from tests.cli.conftest import COMMAND
 from tests.helpers import scripts
 from tests.jobs import pictures
@@ -30,11 +28,6 @@ def test_every_option_is_named(name: str) -> None:
         if isinstance(parameter, click.Option):
             for option in (*parameter.opts, *parameter.secondary_opts):
                 assert re.search(rf"(?<![\w-]){option}(?![\w-])", PAGE), f"{option} of {name}"
-
-
-def test_every_field_and_limit_is_named() -> None:
-    assert all(f"| `{{{field}}}` | {meaning.partition(';')[0]}" in PAGE for field, meaning in naming.FIELDS.items())
-    assert f"{MAX_PIXELS:,}" in PAGE and str(MAX_SIDE) in PAGE
 
 
 @pytest.mark.parametrize("line", EXAMPLES)

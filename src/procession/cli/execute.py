@@ -32,6 +32,10 @@ class Results(Protocol):
     def take(self, outcome: Outcome[Any]) -> None:
         """Take an item that has ended well, once what is told of it is kept."""
 
+    def lose(self, outcome: Outcome[Any]) -> None:
+        """Take note of an item that has failed."""
+        return None  # most places have none
+
     def close(self, *, patience: float | None = None) -> None:
         """Take no more; with `patience`, wait so many seconds at most for whoever reads."""
 
@@ -41,6 +45,9 @@ class Nowhere:
 
     def take(self, outcome: Outcome[Any]) -> None:
         """Let it go."""
+
+    def lose(self, outcome: Outcome[Any]) -> None:
+        """Let it go, too."""
 
     def close(self, *, patience: float | None = None) -> None:
         """Nothing is open."""
@@ -222,6 +229,8 @@ class _Run:
                 tally.done += 1
             elif not self._failed(outcome):
                 continue
+            else:
+                results.lose(outcome)
             if written:
                 write(outcome, self._work.name(outcome.item), key, replayed)
             if outcome.error is not None and not keep_going:
