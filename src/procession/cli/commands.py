@@ -14,7 +14,12 @@ import click
 
 import procession
 
-_MODULES = {"thumbs": "procession.cli.thumbs", "map": "procession.cli.map", "doctor": "procession.cli.doctor"}
+_MODULES = {
+    "thumbs": "procession.cli.thumbs",
+    "map": "procession.cli.map",
+    "exec": "procession.cli.exec",
+    "doctor": "procession.cli.doctor",
+}
 
 
 class Refused(click.ClickException):

@@ -1,0 +1,154 @@
+"""What the commands of `procession exec` wrote, shown item by item, and their log in GNU parallel's columns.
+
+Knows: outcomes of commands, the two outputs of this process.
+Must not know: how a command is run.
+
+Only this process writes, and an item's output is written whole: nothing is interleaved. Large output is copied from its
+file piece by piece.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from typing import IO, Any
+
+from procession.cli.output import LineWriter
+from procession.jobs.commands import Ended
+from procession.jobs.templates import Job, Template
+from procession.model.errors import WorkerDied
+from procession.model.outcome import Outcome
+
+_PIECE = 1 << 16
+_STDERR = 2
+_NOT_STARTED = 127  # what a shell gives where there is no such program
+_HEADINGS = "Seq Host Starttime JobRuntime Send Receive Exitval Signal Command".split()
+_HERE = ":"  # GNU parallel's name of this machine
+_BAR_GOES = b"\r\x1b[2K"  # what follows stands where a bar of progress stood; that is drawn anew below
+
+
+class Printer:
+    """Writes what commands wrote to this process's outputs.
+
+    Args:
+        lines: Where standard output goes.
+        tag: Begin each line with the item and a tab.
+        over_a_bar: Standard error is a terminal that shows a bar.
+    """
+
+    def __init__(self, lines: LineWriter, *, tag: bool, over_a_bar: bool) -> None:
+        self._lines = lines
+        self._tag = tag
+        self._begin = _BAR_GOES if over_a_bar else b""
+
+    def show(self, job: Job, ended: Ended) -> None:
+        """Write the output of one item.
+
+        Args:
+            job: The item.
+            ended: Its end.
+
+        Raises:
+            OutputClosed: Nobody reads standard output.
+            OSError: It could not be written.
+        """
+        if ended.stdout:
+            for piece in self._pieces(job, ended.stdout):
+                self._lines.write(piece)
+        if ended.stderr:
+            _write_error(self._begin)
+            last = b""
+            for last in self._pieces(job, ended.stderr):
+                _write_error(last)
+            if self._begin and not last.endswith(b"\n"):
+                _write_error(b"\n")
+
+    def _pieces(self, job: Job, output: bytes | str) -> Iterator[bytes]:
+        pieces = iter((output,)) if isinstance(output, bytes) else _read(output)
+        if not self._tag:
+            yield from pieces
+            return
+        tag = os.fsencode(" ".join(job.values)) + b"\t"
+        at_begin = True
+        for piece in pieces:
+            whole = piece[:-1].replace(b"\n", b"\n" + tag) + piece[-1:]
+            yield tag + whole if at_begin else whole
+            at_begin = piece.endswith(b"\n")
+
+
+def _read(path: str) -> Iterator[bytes]:
+    with open(path, "rb") as file:
+        while piece := file.read(_PIECE):
+            yield piece
+
+
+def _write_error(data: bytes) -> None:
+    left = memoryview(data)
+    try:
+        while left:
+            left = left[os.write(_STDERR, left) :]
+    except OSError:
+        pass  # it is closed, or nobody reads it: what is said there is for nobody
+
+
+class JobLog:
+    """A log with a line for each command that has ended, in the columns of GNU parallel.
+
+    Args:
+        file: Where it goes.
+        template: The command.
+    """
+
+    def __init__(self, file: IO[str], template: Template) -> None:
+        self._file = file
+        self._template = template
+        self._file.write("\t".join(_HEADINGS) + "\n")
+
+    def note(self, job: Job, ended: Ended | None, error: BaseException | None) -> None:
+        """Write a line.
+
+        Args:
+            job: The item.
+            ended: Its end, if it began.
+            error: Why it has none.
+        """
+        exitcode = ended.exitcode if ended else _exitcode_of(error)
+        began, seconds, slot = (ended.began, ended.seconds, ended.slot) if ended else (0.0, 0.0, 1)
+        status, number = (exitcode, 0) if exitcode >= 0 else (0, -exitcode)
+        received = _size(ended.stdout) if ended else 0
+        row = (job.number, _HERE, f"{began:10.3f}", f"{seconds:10.3f}", 0, received, status, number)
+        command = self._template.text(job, slot).replace("\n", "\\n")  # a job is a line
+        self._file.write("\t".join(map(str, (*row, command))) + "\n")
+        self._file.flush()  # who follows the log sees the job
+
+
+def _exitcode_of(error: BaseException | None) -> int:
+    """What a log says of a command whose end nobody saw."""
+    return error.exitcode or -1 if isinstance(error, WorkerDied) else _NOT_STARTED
+
+
+def _size(output: bytes | str) -> int:
+    return len(output) if isinstance(output, bytes) else os.stat(output).st_size
+
+
+class Shown(Iterator[Outcome[Any]]):
+    """Outcomes of commands, each shown as it passes.
+
+    Args:
+        outcomes: A stream.
+        show: Is given the item, its end, where it has one, and its error.
+    """
+
+    def __init__(self, outcomes: Any, show: Callable[[Job, Ended | None, BaseException | None], None]) -> None:
+        self._outcomes = outcomes
+        self._show = show
+
+    def __next__(self) -> Outcome[Any]:
+        outcome: Outcome[Any] = next(self._outcomes)
+        ended = getattr(outcome.error, "ended", None) if outcome.error is not None else outcome.result
+        self._show(outcome.item, ended, outcome.error)
+        return outcome
+
+    def close(self) -> None:
+        """End the stream."""
+        self._outcomes.close()
