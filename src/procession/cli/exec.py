@@ -105,7 +105,7 @@ class Work(NamedTuple):
         items: Its inputs.
         total: How many there are, where that is known.
         workers: How many run at once.
-        plan: What workers are told; None: nothing is run.
+        plan: What workers are told.
         log: The log of jobs, if one is asked for.
         stdout: The descriptor that output goes to.
     """
@@ -114,7 +114,7 @@ class Work(NamedTuple):
     items: Iterator[Job]
     total: int | None
     workers: int
-    plan: Plan | None
+    plan: Plan
     log: JobLog | None
     stdout: int
 
@@ -125,7 +125,7 @@ def _prepare(asked: Asked, ends: ExitStack) -> Work:
         template = templates.parse(words, shell=asked.shell is not None, sources=len(given) or 1, whole=asked.whole)
         values, total = sources.open_all(given, null=asked.null, link=asked.link)
         items = (Job(number, each) for number, each in enumerate(values, 1))
-        plan = None if asked.dry_run else _plan(asked, template, ends)
+        plan = Plan(template, None, "", None) if asked.dry_run else _plan(asked, template, ends)
         log = None if asked.joblog is None or asked.dry_run else _log(asked.joblog, template, ends)
         workers = asked.jobs or worker_count().count
         stdout = output.take_stdout()
@@ -195,7 +195,7 @@ def _work(asked: Asked, work: Work, ends: ExitStack) -> int:
 
 
 def _start(asked: Asked, work: Work, printer: Printer) -> Any:
-    function: Any = partial(commands.run, work.plan)
+    function = partial(commands.run, work.plan)
     stream = procession.stream(
         function,
         work.items,
@@ -216,10 +216,10 @@ def _start(asked: Asked, work: Work, printer: Printer) -> Any:
     return Shown(stream, show)
 
 
-def _remove_large(ended: Ended, plan: Plan | None) -> None:
+def _remove_large(ended: Ended, plan: Plan) -> None:
     """Large output that is not kept has been shown: its file is needed no longer."""
     for path in (ended.stdout, ended.stderr):
-        if isinstance(path, str) and plan is not None and plan.results is None:
+        if isinstance(path, str) and plan.results is None:
             os.unlink(path)
 
 

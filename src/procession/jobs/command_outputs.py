@@ -15,7 +15,7 @@ from procession.jobs.templates import Job
 LARGE_BYTES = 1 << 18  # up to here an output travels as bytes; more stays in a file, or a few items would fill memory
 STDOUT, STDERR, EXIT = "stdout", "stderr", "exit"
 _LONGEST_NAME = 200  # bytes of a name; file systems take 255, suffixes and temporary names need some
-_NO_NAMELESS_FILES = getattr(os, "O_TMPFILE", None) is None
+_NAMELESS = hasattr(os, "O_TMPFILE")
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.+=@~")
 
 
@@ -81,7 +81,7 @@ def _open(folder: str, results: str | None, job: Job, kind: str) -> Output:
     if results is not None:
         path = path_of(results, job, kind)
         return Output(_fresh(path), path, True, large)
-    if not _NO_NAMELESS_FILES:
+    if _NAMELESS:
         try:
             return Output(os.open(folder, os.O_TMPFILE | os.O_RDWR | os.O_APPEND, 0o600), None, False, large)
         except OSError:

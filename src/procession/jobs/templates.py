@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from procession.jobs.quotes import quoted_at
-from procession.model.errors import ProcessionError
+from procession.model.errors import ProcessionError, shorten
 
 WHOLE = "{}"
 _SHELL = "/bin/sh"
@@ -129,6 +129,8 @@ def parse(words: Sequence[str], *, shell: bool, sources: int, whole: str = WHOLE
         if field.source is not None and not 1 <= field.source <= sources:
             form = f"{{{field.source}{field.form}}}"
             raise TemplateRefused(reason=f"{form}: there is no input source {field.source}; {_count(sources)}")
+    if not shell and fields and len(words) == 1 and " " in words[0]:
+        raise TemplateRefused(reason=f"{shorten(words[0])} is one word: give several, or a text for a shell by --shell")
     if all(field.form in "#%" and field.form for field in fields):  # no value is named: they come last
         every = _Field("", None)
         pieces = [(*pieces[0], " ", every)] if shell else [*pieces, (every,)]
@@ -140,8 +142,9 @@ def _refuse_quoted(text: str, pattern: re.Pattern[str]) -> None:
     for match in pattern.finditer(text):
         quote = quotes[match.start()]
         if quote and match[0] not in _NUMBERS:
-            reason = f"{match[0]} stands behind {quote} in the text for the shell; values are quoted already: "
-            raise TemplateRefused(reason=f"{reason}write {match[0]} outside of quotes")
+            where = "behind a backslash" if quote == "\\" else f"inside of {quote} quotes"
+            reason = f"{match[0]} stands {where} in the text for the shell, and values are quoted already"
+            raise TemplateRefused(reason=f"{reason}: write it without")
 
 
 def _count(sources: int) -> str:
