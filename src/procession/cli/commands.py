@@ -18,7 +18,9 @@ _MODULES = {
     "thumbs": "procession.cli.thumbs",
     "map": "procession.cli.map",
     "exec": "procession.cli.exec",
+    "bench": "procession.cli.bench",
     "doctor": "procession.cli.doctor",
+    "completion": "procession.cli.completion",
 }
 
 
