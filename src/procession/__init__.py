@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from multiprocessing import set_start_method as set_start_method
 
     from procession import aio as aio
-    from procession.api import Stream as Stream
     from procession.api import cancel as cancel
     from procession.api import chunked as chunked
     from procession.api import failure as failure
@@ -50,6 +49,10 @@ if TYPE_CHECKING:
     from procession.model.outcome import Attempt as Attempt
     from procession.model.outcome import Failure as Failure
     from procession.model.outcome import Outcome as Outcome
+    from procession.model.stops import Halted as Halted
+    from procession.model.stops import NotRun as NotRun
+    from procession.model.stops import SoftTimeLimitExceeded as SoftTimeLimitExceeded
+    from procession.model.stops import TimeLimitExceeded as TimeLimitExceeded
     from procession.pool import Pool as Pool
     from procession.process import Process as Process
     from procession.process import active_children as active_children
@@ -60,6 +63,7 @@ if TYPE_CHECKING:
     from procession.shared.handle import Shared as Shared
     from procession.shared.handle import share as share
     from procession.shared.mapping import SharedDict as SharedDict
+    from procession.streams import Stream as Stream
     from procession.wire.exceptions import RemoteTraceback as RemoteTraceback
 
     _default = get_context()
@@ -80,14 +84,16 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Attempt": "procession.model.outcome",
     "AsyncResult": "procession.results",
+    "Attempt": "procession.model.outcome",
     "Failure": "procession.model.outcome",
+    "Halted": "procession.model.stops",
     "InputNotPicklable": "procession.model.errors",
     "InternalError": "procession.model.errors",
     "ManagerGone": "procession.model.errors",
     "MaybeEncodingError": "procession.model.errors",
     "MemoryLimitExceeded": "procession.model.errors",
+    "NotRun": "procession.model.stops",
     "Outcome": "procession.model.outcome",
     "Pool": "procession.pool",
     "PoolTerminated": "procession.model.errors",
@@ -100,9 +106,11 @@ _HOMES = {
     "SharedArray": "procession.shared.array",
     "SharedDict": "procession.shared.mapping",
     "SharedMemoryGone": "procession.model.errors",
+    "SoftTimeLimitExceeded": "procession.model.stops",
     "StartFailed": "procession.model.errors",
-    "Stream": "procession.api",
+    "Stream": "procession.streams",
     "TaskExit": "procession.model.errors",
+    "TimeLimitExceeded": "procession.model.stops",
     "WorkerDied": "procession.model.errors",
     "cancel": "procession.api",
     "chunked": "procession.api",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import weakref
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from procession.aio_many import Items, Keywords, ManyCalls
 from procession.aio_results import Pending
@@ -18,6 +18,11 @@ from procession.engine.engine import Engine
 from procession.engine.inquiry import drop_single
 from procession.intake import Intake, length_of, with_keywords
 from procession.model.outcome import Outcome
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from procession.model.policy import ItemOptions
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -87,6 +92,7 @@ class Calls(ManyCalls):
         ordered: bool = True,
         chunksize: int | None = None,
         kill_on_cancel: bool | None = None,
+        **options: Unpack[ItemOptions],
     ) -> Stream[R]: ...
     @overload
     def stream(
@@ -97,6 +103,7 @@ class Calls(ManyCalls):
         ordered: bool = True,
         chunksize: int | None = None,
         kill_on_cancel: bool | None = None,
+        **options: Unpack[ItemOptions],
     ) -> Stream[R]: ...
     @overload
     def stream(
@@ -108,6 +115,7 @@ class Calls(ManyCalls):
         outcomes: Literal[True],
         chunksize: int | None = None,
         kill_on_cancel: bool | None = None,
+        **options: Unpack[ItemOptions],
     ) -> Stream[Outcome[R]]: ...
     @overload
     def stream(
@@ -119,6 +127,7 @@ class Calls(ManyCalls):
         outcomes: Literal[True],
         chunksize: int | None = None,
         kill_on_cancel: bool | None = None,
+        **options: Unpack[ItemOptions],
     ) -> Stream[Outcome[R]]: ...
     @overload
     def stream(
@@ -130,6 +139,7 @@ class Calls(ManyCalls):
         chunksize: int | None = None,
         kwargs: Mapping[str, Any],
         kill_on_cancel: bool | None = None,
+        **options: Unpack[ItemOptions],
     ) -> Stream[R]: ...
     @overload
     def stream(
@@ -141,6 +151,7 @@ class Calls(ManyCalls):
         chunksize: int | None = None,
         kwargs: Mapping[str, Any],
         kill_on_cancel: bool | None = None,
+        **options: Unpack[ItemOptions],
     ) -> Stream[R]: ...
     @overload
     def stream(
@@ -153,6 +164,7 @@ class Calls(ManyCalls):
         chunksize: int | None = None,
         kwargs: Mapping[str, Any],
         kill_on_cancel: bool | None = None,
+        **options: Unpack[ItemOptions],
     ) -> Stream[Outcome[R]]: ...
     @overload
     def stream(
@@ -165,6 +177,7 @@ class Calls(ManyCalls):
         chunksize: int | None = None,
         kwargs: Mapping[str, Any],
         kill_on_cancel: bool | None = None,
+        **options: Unpack[ItemOptions],
     ) -> Stream[Outcome[R]]: ...
     def stream(
         self,
@@ -176,6 +189,7 @@ class Calls(ManyCalls):
         chunksize: int | None = None,
         kwargs: Keywords = None,
         kill_on_cancel: bool | None = None,
+        **options: Unpack[ItemOptions],
     ) -> Stream[Any]:
         """Call `func` on the items; return an asynchronous iterator over the results.
 
@@ -190,13 +204,16 @@ class Calls(ManyCalls):
             chunksize: Items that travel together. None: sized by their measured duration.
             kwargs: Keyword arguments, the same for all items: they travel once.
             kill_on_cancel: As the pool has it, for this call.
+            options: What holds for each item: time limits, retries, stop rules (`model.policy.ItemOptions`).
 
         Raises:
             ValueError: The pool is closed.
             RuntimeError: No event loop is running.
         """
-        mail = self._mail_here()
-        call = self._intake.lazy(with_keywords(func, kwargs), length_of(items), chunksize, ordered, outcomes)
+        mail, policy = self._mail_here(), self._intake.policy(options)
+        call = self._intake.lazy(
+            with_keywords(func, kwargs), length_of(items), chunksize, ordered, outcomes, policy=policy
+        )
         stream: Stream[Any] = Stream(self._engine, self, call, self._mail_here, self._kills(kill_on_cancel))
         if not call.finished:
             feed = feed_of(call, items, mail)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping
-from typing import Any, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from procession.aio_results import Mail, Pending
 from procession.aio_streams import read_whole
@@ -17,6 +17,11 @@ from procession.engine.inquiry import drop_call
 from procession.intake import Intake, with_keywords
 from procession.model.outcome import Outcome
 from procession.model.task import Style, TaskOptions
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from procession.model.policy import ItemOptions
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -59,6 +64,7 @@ class ManyCalls:
         chunksize: int | None = None,
         *,
         kill_on_cancel: bool | None = None,
+        **options: Unpack[ItemOptions],
     ) -> list[R]: ...
     @overload
     async def map(
@@ -68,6 +74,7 @@ class ManyCalls:
         chunksize: int | None = None,
         *,
         kill_on_cancel: bool | None = None,
+        **options: Unpack[ItemOptions],
     ) -> list[R]: ...
     @overload
     async def map(
@@ -78,6 +85,7 @@ class ManyCalls:
         *,
         outcomes: Literal[True],
         kill_on_cancel: bool | None = None,
+        **options: Unpack[ItemOptions],
     ) -> list[Outcome[R]]: ...
     @overload
     async def map(
@@ -88,6 +96,7 @@ class ManyCalls:
         *,
         outcomes: Literal[True],
         kill_on_cancel: bool | None = None,
+        **options: Unpack[ItemOptions],
     ) -> list[Outcome[R]]: ...
     @overload
     async def map(
@@ -98,6 +107,7 @@ class ManyCalls:
         *,
         kwargs: Mapping[str, Any],
         kill_on_cancel: bool | None = None,
+        **options: Unpack[ItemOptions],
     ) -> list[R]: ...
     @overload
     async def map(
@@ -108,6 +118,7 @@ class ManyCalls:
         *,
         kwargs: Mapping[str, Any],
         kill_on_cancel: bool | None = None,
+        **options: Unpack[ItemOptions],
     ) -> list[R]: ...
     @overload
     async def map(
@@ -119,6 +130,7 @@ class ManyCalls:
         kwargs: Mapping[str, Any],
         outcomes: Literal[True],
         kill_on_cancel: bool | None = None,
+        **options: Unpack[ItemOptions],
     ) -> list[Outcome[R]]: ...
     @overload
     async def map(
@@ -130,6 +142,7 @@ class ManyCalls:
         kwargs: Mapping[str, Any],
         outcomes: Literal[True],
         kill_on_cancel: bool | None = None,
+        **options: Unpack[ItemOptions],
     ) -> list[Outcome[R]]: ...
     async def map(
         self,
@@ -140,6 +153,7 @@ class ManyCalls:
         kwargs: Keywords = None,
         outcomes: bool = False,
         kill_on_cancel: bool | None = None,
+        **options: Unpack[ItemOptions],
     ) -> list[Any]:
         """Call `func` on every item and return the results in order, when all have ended.
 
@@ -149,13 +163,16 @@ class ManyCalls:
             kwargs: Keyword arguments, the same for all items: they travel once.
             outcomes: Return an `Outcome` per item, and raise for none.
             kill_on_cancel: As the pool has it, for this call.
+            options: What holds for each item: time limits, retries, stop rules (`model.policy.ItemOptions`).
 
         Raises:
             BaseException: The error of the first item that failed, after all have ended; `procession.failure` tells
                 which item it was and how the others ended.
             ValueError: The pool is closed.
         """
-        return await self._many(Style.CALL, with_keywords(func, kwargs), items, chunksize, outcomes, kill_on_cancel)
+        return await self._many(
+            Style.CALL, with_keywords(func, kwargs), items, chunksize, outcomes, kill_on_cancel, options
+        )
 
     @overload
     async def starmap(
@@ -166,6 +183,7 @@ class ManyCalls:
         *,
         kwargs: Keywords = None,
         kill_on_cancel: bool | None = None,
+        **options: Unpack[ItemOptions],
     ) -> list[R]: ...
     @overload
     async def starmap(
@@ -176,6 +194,7 @@ class ManyCalls:
         *,
         kwargs: Keywords = None,
         kill_on_cancel: bool | None = None,
+        **options: Unpack[ItemOptions],
     ) -> list[R]: ...
     @overload
     async def starmap(
@@ -187,6 +206,7 @@ class ManyCalls:
         kwargs: Keywords = None,
         outcomes: Literal[True],
         kill_on_cancel: bool | None = None,
+        **options: Unpack[ItemOptions],
     ) -> list[Outcome[R]]: ...
     @overload
     async def starmap(
@@ -198,6 +218,7 @@ class ManyCalls:
         kwargs: Keywords = None,
         outcomes: Literal[True],
         kill_on_cancel: bool | None = None,
+        **options: Unpack[ItemOptions],
     ) -> list[Outcome[R]]: ...
     async def starmap(
         self,
@@ -208,9 +229,12 @@ class ManyCalls:
         kwargs: Keywords = None,
         outcomes: bool = False,
         kill_on_cancel: bool | None = None,
+        **options: Unpack[ItemOptions],
     ) -> list[Any]:
         """As `map`, but each item is a tuple of arguments: `func(*item)`."""
-        return await self._many(Style.STAR, with_keywords(func, kwargs), items, chunksize, outcomes, kill_on_cancel)
+        return await self._many(
+            Style.STAR, with_keywords(func, kwargs), items, chunksize, outcomes, kill_on_cancel, options
+        )
 
     async def _many(
         self,
@@ -220,8 +244,10 @@ class ManyCalls:
         chunksize: int | None,
         outcomes: bool,
         kill_on_cancel: bool | None,
+        policy: Mapping[str, object],
     ) -> list[Any]:
         options = TaskOptions(chunksize=chunksize, ordered=False, timed=outcomes)
+        options.policy = self._intake.policy(policy)
         self._engine.usable()
         inputs = await read_whole(items)
         pending = Pending(self._mail_here())

@@ -103,7 +103,7 @@ class AsyncFeeder(Feed):
         self.call.bring(self.call)
 
     async def _pump(self) -> None:
-        call, append = self.call, self.call.fresh.append
+        call, append = self.call, self.call.append
         assert self._items is not None
         step_end = 0
         async for item in self._items:

@@ -9,19 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from procession.model.light import TYPE_CHECKING, Any, Literal, TypeVar, overload
-from procession.model.task import Style
+from procession.model.task import Style, split_options
 from procession.pool import Pool
 from procession.results import failure_of
+from procession.streams import Stream
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
     from typing import Unpack
 
     from procession.model.outcome import Failure, Outcome
-    from procession.model.settings import BackendName, WorkerOptions
+    from procession.model.settings import BackendName
     from procession.monitor.progress import ProgressOption
     from procession.options import CallOptions, MapOptions, PlainStreamOptions, StreamOptions
-    from procession.pool_calls import Keywords
+    from procession.pool_streams import Keywords
     from procession.results import AsyncResult
 
 A = TypeVar("A")
@@ -113,7 +114,7 @@ def map(
     backend: BackendName = "processes",
     kwargs: Keywords = None,
     outcomes: bool = False,
-    **options: Unpack[WorkerOptions],
+    **options: Any,
 ) -> list[Any]:
     """Call `function` on every item in other processes and return the results in order.
 
@@ -127,7 +128,7 @@ def map(
         context, preload, progress, backend: As `Pool` has them.
         kwargs: Keyword arguments, the same for all items: they travel once.
         outcomes: Return an `Outcome` per item, and raise for none.
-        options: The others of `Pool`, from `threads_per_worker` on.
+        options: The others of `Pool`, from `threads_per_worker` on, and those for each item, as `Pool.map` has them.
 
     Raises:
         BaseException: The error of the first item that failed, after all have ended.
@@ -135,12 +136,12 @@ def map(
     """
     style, inputs = _inputs(iterables, "map")
     items = inputs if isinstance(inputs, (list, tuple, range)) else list(inputs)
-    workers, context = _enough(processes, items), _start_method(context, backend)
+    workers, context, policy = _enough(processes, items), _start_method(context, backend), split_options(options)
     with Pool(
         workers, initializer, initargs, None, context, preload=preload, progress=progress, backend=backend, **options
     ) as pool:
         call: Any = pool.map if style == Style.CALL else pool.starmap
-        result: list[Any] = call(function, items, chunksize, kwargs=kwargs, outcomes=outcomes)
+        result: list[Any] = call(function, items, chunksize, kwargs=kwargs, outcomes=outcomes, **policy)
         pool.close()
         pool.join()
         return result
@@ -273,7 +274,7 @@ def stream(
     backend: BackendName = "processes",
     kwargs: Keywords = None,
     outcomes: bool = False,
-    **options: Unpack[WorkerOptions],
+    **options: Any,
 ) -> Stream[Any]:
     """Call `function` on the items in other processes; return a lazy iterator over the results.
 
@@ -290,53 +291,15 @@ def stream(
     """
     style, items = _inputs(iterables, "stream")
     context = _start_method(context, backend)
+    policy = split_options(options)
     pool = Pool(
         processes, initializer, initargs, None, context, preload=preload, progress=progress, backend=backend, **options
     )
     try:
-        return Stream(pool, pool.iterate(style, function, items, chunksize, ordered, kwargs, outcomes))
+        return Stream(pool, pool.iterate(style, function, items, chunksize, ordered, kwargs, outcomes, policy))
     except BaseException:
         pool.terminate()
         raise
-
-
-class Stream(Iterator[R]):
-    """The results of `stream`; its workers end with it: at its end, by `close`, at the end of a `with`, or when it is
-    forgotten."""
-
-    def __init__(self, pool: Pool, results: Iterator[R]) -> None:
-        self._pool = pool
-        self._results = results
-        self._next = results.__next__
-
-    def __next__(self) -> R:
-        try:
-            return self._next()
-        except StopIteration:
-            self._finish()
-            raise
-        except KeyboardInterrupt:
-            self.close()
-            raise
-
-    def _finish(self) -> None:
-        self._pool.close()
-        self._pool.join()
-
-    def close(self) -> None:
-        """End now; what runs is ended."""
-        self._pool.terminate()
-
-    def __enter__(self) -> Stream[R]:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
-
-    def __del__(self) -> None:
-        pool = getattr(self, "_pool", None)
-        if pool is not None:
-            pool.forget()
 
 
 @overload

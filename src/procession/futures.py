@@ -24,8 +24,10 @@ from procession.model.settings import Settings, checked_backend
 from procession.model.task import Style
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Unpack
 
+    from procession.model.policy import ItemOptions
     from procession.model.settings import BackendName, WorkerOptions
 
 R = TypeVar("R")
@@ -126,6 +128,7 @@ class ProcessPoolExecutor(concurrent.futures.Executor):
         timeout: float | None = None,
         chunksize: int = 1,
         buffersize: int | None = None,
+        **options: Unpack[ItemOptions],
     ) -> Iterator[R]:
         """Call `fn` on the items, side by side as the built-in `map` does; give an iterator over the results in order.
 
@@ -143,7 +146,7 @@ class ProcessPoolExecutor(concurrent.futures.Executor):
         """
         single = len(iterables) == 1
         items = iterables[0] if single else zip(*iterables, strict=False)
-        return self._map(Style.CALL if single else Style.STAR, fn, items, timeout, chunksize, buffersize)
+        return self._map(Style.CALL if single else Style.STAR, fn, items, timeout, chunksize, buffersize, options)
 
     def starmap(
         self,
@@ -153,9 +156,10 @@ class ProcessPoolExecutor(concurrent.futures.Executor):
         timeout: float | None = None,
         chunksize: int = 1,
         buffersize: int | None = None,
+        **options: Unpack[ItemOptions],
     ) -> Iterator[R]:
         """As `map`, but each item is a tuple of arguments: `fn(*item)`."""
-        return self._map(Style.STAR, fn, iterable, timeout, chunksize, buffersize)
+        return self._map(Style.STAR, fn, iterable, timeout, chunksize, buffersize, options)
 
     def _map(
         self,
@@ -165,6 +169,7 @@ class ProcessPoolExecutor(concurrent.futures.Executor):
         timeout: float | None,
         chunksize: int,
         buffersize: int | None,
+        options: Mapping[str, object],
     ) -> Iterator[R]:
         if chunksize < 1:
             raise ValueError("chunksize must be >= 1.")
@@ -177,12 +182,17 @@ class ProcessPoolExecutor(concurrent.futures.Executor):
             raise self._refusal(None)
         # Who looks on by a `submit` of his own (tqdm's `process_map`) sees each chunk pass, as in the standard one.
         looked_on = "submit" in vars(self) or type(self).submit is not ProcessPoolExecutor.submit
-        if buffersize is not None or looked_on:
+        policy = self._intake.policy(options)
+        if policy is not None and buffersize is not None:
+            raise ValueError(
+                "buffersize= does not go with options for items, such as time_limit=; leave one of them out"
+            )
+        if policy is None and (buffersize is not None or looked_on):
             chunks = harvest.Chunks(self.submit, fn, style, iter(items), chunksize)
             ahead = list(islice(chunks, buffersize))
             return harvest.in_turn(chunks, ahead, until)
         try:
-            call = self._intake.collect(style, fn, items, None if chunksize == 1 else chunksize)
+            call = self._intake.collect(style, fn, items, None if chunksize == 1 else chunksize, policy)
         except Exception as error:
             raise self._refusal(error)  # noqa: B904  # it has its cause; a name for it here would hold this frame
         return harvest.in_order(self._engine, call, until)

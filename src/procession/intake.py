@@ -16,11 +16,12 @@ from procession.engine.singles import Single
 from procession.launcher import host
 from procession.model.light import TYPE_CHECKING, Any
 from procession.model.task import Style, TaskOptions, positive
-from procession.results import AsyncResult, ResultIterator
+from procession.results import AsyncResult, OneResult, ResultIterator
 from procession.wire.exceptions import harmless, interrupts
 from procession.worker import nesting
 
 if TYPE_CHECKING:
+    from procession.model.policy import Policy
     from procession.monitor.progress import ProgressOption, Reporter
 
 NO_KEYWORDS: dict[str, Any] = {}  # one for all calls that have none
@@ -66,6 +67,28 @@ class Intake:
         result.single = single
         return single
 
+    def one(
+        self,
+        pool: object,
+        function: Callable[..., Any],
+        args: Iterable[Any],
+        kwds: Mapping[str, Any] | None,
+        callback: Callable[[Any], object] | None,
+        error_callback: Callable[[BaseException], object] | None,
+        outcomes: bool,
+        policy: Mapping[str, object],
+    ) -> AsyncResult[Any]:
+        """Take in one call with a policy of its own: to the engine it is a call of many items that has one.
+
+        Raises:
+            ValueError: The pool is closed, or a value of the policy is out of its range.
+        """
+        options = TaskOptions(ordered=False, timed=outcomes, policy=self.policy(policy))
+        self._engine.usable()
+        result = OneResult(self._engine, pool, callback, error_callback)
+        result.call = self.many(Style.STAR, with_keywords(function, kwds), [tuple(args)], options, result)
+        return result
+
     def map(
         self,
         pool: object,
@@ -77,17 +100,20 @@ class Intake:
         error_callback: Callable[[BaseException], object] | None,
         outcomes: bool,
         returns_early: bool = False,
+        policy: Mapping[str, object] | None = None,
     ) -> AsyncResult[Any]:
         """Take in a call whose results are wanted as one list.
 
         Args:
             pool: Kept alive by the result.
             returns_early: The caller does not wait, so it may change its list before all of it was sent.
+            policy: As `model.policy.ItemOptions` has it.
 
         Raises:
             ValueError: The pool is closed, or `chunksize` is no positive whole number.
         """
         options = TaskOptions(chunksize=chunksize, ordered=False, timed=outcomes)
+        options.policy = self.policy(policy)
         self._engine.usable()
         kept = (tuple, range) if returns_early else (list, tuple, range)
         items: Any = iterable if type(iterable) in kept else list(iterable)
@@ -113,6 +139,8 @@ class Intake:
             result.settle(None, error, None, None)
             return None
         call = MapCall(packed, style, options, items, result.settle_map)
+        if options.policy is not None and options.policy.priority is not None:
+            call.ranks = [float(options.policy.priority(item)) for item in items]
         call.progress = self._reporter(len(items))
         self._engine.submit(call, len(items))
         return call
@@ -126,16 +154,19 @@ class Intake:
         ordered: bool,
         outcomes: bool,
         style: Style = Style.CALL,
+        policy: Mapping[str, object] | None = None,
     ) -> ResultIterator[Any]:
         """Take in a call whose results are wanted one by one.
 
         Args:
             pool: Kept alive by the iterator.
+            policy: As `model.policy.ItemOptions` has it.
 
         Raises:
             ValueError: The pool is closed, or `chunksize` is no positive whole number.
         """
-        call = self.lazy(function, length_of(iterable), chunksize, ordered, outcomes, style)
+        kept = self.policy(policy)
+        call = self.lazy(function, length_of(iterable), chunksize, ordered, outcomes, style, kept)
         iterator: ResultIterator[Any] = ResultIterator(self._engine, pool, call)
         if not call.finished:
             self._engine.feed(Feeder(call, iter(iterable)))
@@ -149,6 +180,7 @@ class Intake:
         ordered: bool,
         outcomes: bool,
         style: Style = Style.CALL,
+        policy: Policy | None = None,
     ) -> LazyCall:
         """Make a call whose results are wanted one by one; it has ended already if its function cannot be pickled.
 
@@ -158,7 +190,7 @@ class Intake:
         Raises:
             ValueError: The pool is closed, or `chunksize` is no positive whole number.
         """
-        options = TaskOptions(chunksize=chunksize, ordered=ordered, lazy=True, timed=outcomes)
+        options = TaskOptions(chunksize=chunksize, ordered=ordered, lazy=True, timed=outcomes, policy=policy)
         self._engine.usable()
         call = LazyCall(None, _style(style, function, options), options)
         try:
@@ -170,16 +202,23 @@ class Intake:
         return call
 
     def collect(
-        self, style: Style, function: Callable[..., Any], iterable: Iterable[Any], chunksize: int | None
+        self,
+        style: Style,
+        function: Callable[..., Any],
+        iterable: Iterable[Any],
+        chunksize: int | None,
+        policy: Policy | None = None,
     ) -> LazyCall:
         """Take in a call all of whose input is read now, and whose results are wanted one by one, in order.
 
         Raises:
             ValueError: The pool is closed, or `chunksize` is no positive whole number.
         """
-        options = TaskOptions(chunksize=chunksize, lazy=True)
+        options = TaskOptions(chunksize=chunksize, lazy=True, policy=policy)
         call = LazyCall(None, _style(style, function, options), options)
         call.fresh.extend(iterable)
+        if policy is not None and policy.priority is not None:
+            call.ranks = [float(policy.priority(item)) for item in call.fresh]
         self._engine.usable()
         try:
             call.function = self._engine.function(function)
@@ -190,6 +229,25 @@ class Intake:
             call.guess_weight(call.fresh[0])
         self._engine.submit(call, len(call.fresh))
         return call
+
+    def policy(self, options: Mapping[str, object] | None) -> Policy | None:
+        """Check the options of a call for its items, and have them kept; None: nothing was chosen.
+
+        Raises:
+            ValueError: A value is out of its range, or needs worker processes.
+            TypeError: A value is of the wrong kind.
+        """
+        if not options:
+            return None
+        from procession.engine.policies import keep
+        from procession.model.policy import chosen_policy
+
+        policy = chosen_policy(options)
+        if policy is not None:
+            if policy.must_end is not None and not self._engine.loop.backend.ends:
+                raise ValueError(f"{policy.must_end}=: goes with backend='processes' only; nothing ends what runs here")
+            keep(self._engine.loop)
+        return policy
 
     def _reporter(self, total: int | None) -> Reporter | None:
         if not self._progress:

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal
 
+from procession.model.policy import ItemOptions
 from procession.model.settings import BackendName, WorkerOptions
 from procession.monitor.progress import ProgressOption
 
 
-class CallOptions(WorkerOptions, total=False):
+class CallOptions(WorkerOptions, ItemOptions, total=False):
     """What may be chosen of one call that has workers of its own."""
 
     processes: int | None

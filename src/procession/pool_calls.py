@@ -8,41 +8,53 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from procession.engine.engine import Engine
-from procession.intake import Intake, with_keywords
+from procession.intake import with_keywords
 from procession.model.light import TYPE_CHECKING, Any, Literal, TypeVar, overload
 from procession.model.task import Style
-from procession.results import AsyncResult, ResultIterator, make_future
+from procession.pool_streams import Keywords, PoolStreams
+from procession.results import AsyncResult, make_future
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
+    from typing import Unpack
 
     from procession.model.outcome import Outcome
+    from procession.model.policy import ItemOptions
 
 T = TypeVar("T")
 R = TypeVar("R")
 
-Keywords = Mapping[str, Any] | None
 Callback = Callable[[Any], object] | None
 ErrorCallback = Callable[[BaseException], object] | None
 
 
-class PoolCalls:
+class PoolCalls(PoolStreams):
     """What a pool does with functions and items."""
-
-    _engine: Engine
-    _intake: Intake
 
     # One item.
 
     @overload
-    def apply(self, func: Callable[..., R], args: Iterable[Any] = (), kwds: Keywords = None) -> R: ...
+    def apply(
+        self, func: Callable[..., R], args: Iterable[Any] = (), kwds: Keywords = None, **options: Unpack[ItemOptions]
+    ) -> R: ...
     @overload
     def apply(
-        self, func: Callable[..., R], args: Iterable[Any] = (), kwds: Keywords = None, *, outcomes: Literal[True]
+        self,
+        func: Callable[..., R],
+        args: Iterable[Any] = (),
+        kwds: Keywords = None,
+        *,
+        outcomes: Literal[True],
+        **options: Unpack[ItemOptions],
     ) -> Outcome[R]: ...
     def apply(
-        self, func: Callable[..., R], args: Iterable[Any] = (), kwds: Keywords = None, *, outcomes: bool = False
+        self,
+        func: Callable[..., R],
+        args: Iterable[Any] = (),
+        kwds: Keywords = None,
+        *,
+        outcomes: bool = False,
+        **options: Unpack[ItemOptions],
     ) -> Any:
         """Call `func(*args, **kwds)` in a worker and return its result.
 
@@ -52,6 +64,8 @@ class PoolCalls:
             BaseException: What the function raised.
         """
         self._engine.may_wait()
+        if options:
+            return self._intake.one(self, func, args, kwds, None, None, outcomes, options).get()
         result: AsyncResult[Any] = AsyncResult(self._engine, self, None, None, outcomes)
         single = self._intake.single(func, args, kwds, result)
         if single is not None:
@@ -66,6 +80,7 @@ class PoolCalls:
         kwds: Keywords = None,
         callback: Callback = None,
         error_callback: ErrorCallback = None,
+        **options: Unpack[ItemOptions],
     ) -> AsyncResult[R]: ...
     @overload
     def apply_async(
@@ -77,6 +92,7 @@ class PoolCalls:
         error_callback: ErrorCallback = None,
         *,
         outcomes: Literal[True],
+        **options: Unpack[ItemOptions],
     ) -> AsyncResult[Outcome[R]]: ...
     def apply_async(
         self,
@@ -87,16 +103,20 @@ class PoolCalls:
         error_callback: ErrorCallback = None,
         *,
         outcomes: bool = False,
+        **options: Unpack[ItemOptions],
     ) -> Any:
         """Call `func(*args, **kwds)` in a worker; return at once.
 
         Args:
             callback: Called with the result, in a thread of the pool's; it must not wait for this pool.
             error_callback: Called with the error instead.
+            options: What holds for the call: time limits, retries (`model.policy.ItemOptions`).
 
         Raises:
             ValueError: The pool is closed.
         """
+        if options:
+            return self._intake.one(self, func, args, kwds, callback, error_callback, outcomes, options)
         result: AsyncResult[Any] = AsyncResult(self._engine, self, callback, error_callback, outcomes)
         single = self._intake.single(func, args, kwds, result)
         if single is not None:
@@ -118,10 +138,22 @@ class PoolCalls:
     # Many items, one result.
 
     @overload
-    def map(self, func: Callable[[T], R], iterable: Iterable[T], chunksize: int | None = None) -> list[R]: ...
+    def map(
+        self,
+        func: Callable[[T], R],
+        iterable: Iterable[T],
+        chunksize: int | None = None,
+        **options: Unpack[ItemOptions],
+    ) -> list[R]: ...
     @overload
     def map(
-        self, func: Callable[[T], R], iterable: Iterable[T], chunksize: int | None = None, *, outcomes: Literal[True]
+        self,
+        func: Callable[[T], R],
+        iterable: Iterable[T],
+        chunksize: int | None = None,
+        *,
+        outcomes: Literal[True],
+        **options: Unpack[ItemOptions],
     ) -> list[Outcome[R]]: ...
     @overload
     def map(
@@ -131,6 +163,7 @@ class PoolCalls:
         chunksize: int | None = None,
         *,
         kwargs: Mapping[str, Any],
+        **options: Unpack[ItemOptions],
     ) -> list[R]: ...
     @overload
     def map(
@@ -141,6 +174,7 @@ class PoolCalls:
         *,
         kwargs: Mapping[str, Any],
         outcomes: Literal[True],
+        **options: Unpack[ItemOptions],
     ) -> list[Outcome[R]]: ...
     def map(
         self,
@@ -150,6 +184,7 @@ class PoolCalls:
         *,
         kwargs: Keywords = None,
         outcomes: bool = False,
+        **options: Unpack[ItemOptions],
     ) -> Any:
         """Call `func` on every item and return the results in order, when all have ended.
 
@@ -158,6 +193,7 @@ class PoolCalls:
             chunksize: Items that travel together. None: sized by their measured duration.
             kwargs: Keyword arguments, the same for all items: they travel once.
             outcomes: Return an `Outcome` per item, and raise for none.
+            options: What holds for each item: time limits, retries, stop rules (`model.policy.ItemOptions`).
 
         Raises:
             BaseException: The error of the first item that failed, after all have ended; `procession.failure` tells
@@ -166,7 +202,7 @@ class PoolCalls:
         """
         self._engine.may_wait()
         func = with_keywords(func, kwargs)
-        return self._intake.map(self, Style.CALL, func, iterable, chunksize, None, None, outcomes).get()
+        return self._intake.map(self, Style.CALL, func, iterable, chunksize, None, None, outcomes, False, options).get()
 
     @overload
     def map_async(
@@ -176,6 +212,7 @@ class PoolCalls:
         chunksize: int | None = None,
         callback: Callback = None,
         error_callback: ErrorCallback = None,
+        **options: Unpack[ItemOptions],
     ) -> AsyncResult[list[R]]: ...
     @overload
     def map_async(
@@ -187,6 +224,7 @@ class PoolCalls:
         error_callback: ErrorCallback = None,
         *,
         outcomes: Literal[True],
+        **options: Unpack[ItemOptions],
     ) -> AsyncResult[list[Outcome[R]]]: ...
     @overload
     def map_async(
@@ -198,6 +236,7 @@ class PoolCalls:
         error_callback: ErrorCallback = None,
         *,
         kwargs: Mapping[str, Any],
+        **options: Unpack[ItemOptions],
     ) -> AsyncResult[list[R]]: ...
     @overload
     def map_async(
@@ -210,6 +249,7 @@ class PoolCalls:
         *,
         kwargs: Mapping[str, Any],
         outcomes: Literal[True],
+        **options: Unpack[ItemOptions],
     ) -> AsyncResult[list[Outcome[R]]]: ...
     def map_async(
         self,
@@ -221,10 +261,13 @@ class PoolCalls:
         *,
         kwargs: Keywords = None,
         outcomes: bool = False,
+        **options: Unpack[ItemOptions],
     ) -> Any:
         """As `map`, but return at once."""
         func = with_keywords(func, kwargs)
-        return self._intake.map(self, Style.CALL, func, iterable, chunksize, callback, error_callback, outcomes, True)
+        return self._intake.map(
+            self, Style.CALL, func, iterable, chunksize, callback, error_callback, outcomes, True, options
+        )
 
     @overload
     def starmap(
@@ -234,6 +277,7 @@ class PoolCalls:
         chunksize: int | None = None,
         *,
         kwargs: Keywords = None,
+        **options: Unpack[ItemOptions],
     ) -> list[R]: ...
     @overload
     def starmap(
@@ -244,6 +288,7 @@ class PoolCalls:
         *,
         kwargs: Keywords = None,
         outcomes: Literal[True],
+        **options: Unpack[ItemOptions],
     ) -> list[Outcome[R]]: ...
     def starmap(
         self,
@@ -253,11 +298,12 @@ class PoolCalls:
         *,
         kwargs: Keywords = None,
         outcomes: bool = False,
+        **options: Unpack[ItemOptions],
     ) -> Any:
         """As `map`, but each item is a tuple of arguments: `func(*item)`."""
         self._engine.may_wait()
         func = with_keywords(func, kwargs)
-        return self._intake.map(self, Style.STAR, func, iterable, chunksize, None, None, outcomes).get()
+        return self._intake.map(self, Style.STAR, func, iterable, chunksize, None, None, outcomes, False, options).get()
 
     @overload
     def starmap_async(
@@ -269,6 +315,7 @@ class PoolCalls:
         error_callback: ErrorCallback = None,
         *,
         kwargs: Keywords = None,
+        **options: Unpack[ItemOptions],
     ) -> AsyncResult[list[R]]: ...
     @overload
     def starmap_async(
@@ -281,6 +328,7 @@ class PoolCalls:
         *,
         kwargs: Keywords = None,
         outcomes: Literal[True],
+        **options: Unpack[ItemOptions],
     ) -> AsyncResult[list[Outcome[R]]]: ...
     def starmap_async(
         self,
@@ -292,105 +340,10 @@ class PoolCalls:
         *,
         kwargs: Keywords = None,
         outcomes: bool = False,
+        **options: Unpack[ItemOptions],
     ) -> Any:
         """As `starmap`, but return at once."""
         func = with_keywords(func, kwargs)
-        return self._intake.map(self, Style.STAR, func, iterable, chunksize, callback, error_callback, outcomes, True)
-
-    # Many items, one after another.
-
-    @overload
-    def imap(
-        self, func: Callable[[T], R], iterable: Iterable[T], chunksize: int | None = None
-    ) -> ResultIterator[R]: ...
-    @overload
-    def imap(
-        self, func: Callable[[T], R], iterable: Iterable[T], chunksize: int | None = None, *, outcomes: Literal[True]
-    ) -> ResultIterator[Outcome[R]]: ...
-    @overload
-    def imap(
-        self,
-        func: Callable[..., R],
-        iterable: Iterable[Any],
-        chunksize: int | None = None,
-        *,
-        kwargs: Mapping[str, Any],
-    ) -> ResultIterator[R]: ...
-    @overload
-    def imap(
-        self,
-        func: Callable[..., R],
-        iterable: Iterable[Any],
-        chunksize: int | None = None,
-        *,
-        kwargs: Mapping[str, Any],
-        outcomes: Literal[True],
-    ) -> ResultIterator[Outcome[R]]: ...
-    def imap(
-        self,
-        func: Callable[..., R],
-        iterable: Iterable[Any],
-        chunksize: int | None = None,
-        *,
-        kwargs: Keywords = None,
-        outcomes: bool = False,
-    ) -> Any:
-        """Call `func` on the items; return an iterator over the results, in order.
-
-        The input is read only as far ahead as the workers need; unread results are bounded too. An item that failed
-        raises at its place; the next `next()` goes on. The arguments are those of `map`.
-        """
-        return self.iterate(Style.CALL, func, iterable, chunksize, True, kwargs, outcomes)
-
-    @overload
-    def imap_unordered(
-        self, func: Callable[[T], R], iterable: Iterable[T], chunksize: int | None = None
-    ) -> ResultIterator[R]: ...
-    @overload
-    def imap_unordered(
-        self, func: Callable[[T], R], iterable: Iterable[T], chunksize: int | None = None, *, outcomes: Literal[True]
-    ) -> ResultIterator[Outcome[R]]: ...
-    @overload
-    def imap_unordered(
-        self,
-        func: Callable[..., R],
-        iterable: Iterable[Any],
-        chunksize: int | None = None,
-        *,
-        kwargs: Mapping[str, Any],
-    ) -> ResultIterator[R]: ...
-    @overload
-    def imap_unordered(
-        self,
-        func: Callable[..., R],
-        iterable: Iterable[Any],
-        chunksize: int | None = None,
-        *,
-        kwargs: Mapping[str, Any],
-        outcomes: Literal[True],
-    ) -> ResultIterator[Outcome[R]]: ...
-    def imap_unordered(
-        self,
-        func: Callable[..., R],
-        iterable: Iterable[Any],
-        chunksize: int | None = None,
-        *,
-        kwargs: Keywords = None,
-        outcomes: bool = False,
-    ) -> Any:
-        """As `imap`, but the results come as they finish."""
-        return self.iterate(Style.CALL, func, iterable, chunksize, False, kwargs, outcomes)
-
-    def iterate(
-        self,
-        style: Style,
-        func: Callable[..., Any],
-        iterable: Iterable[Any],
-        chunksize: int | None,
-        ordered: bool,
-        kwargs: Keywords,
-        outcomes: bool,
-    ) -> Any:
-        """What `imap` and `imap_unordered` are made of, for other faces."""
-        func = with_keywords(func, kwargs)
-        return self._intake.stream(self, func, iterable, chunksize, ordered, outcomes, style)
+        return self._intake.map(
+            self, Style.STAR, func, iterable, chunksize, callback, error_callback, outcomes, True, options
+        )

@@ -173,6 +173,36 @@ class AsyncResult(Generic[R]):
                 waiter.release()
 
 
+class OneResult(AsyncResult[Any]):
+    """The result of an `apply_async` with options of its own."""
+
+    call: MapCall | None = None
+    _cancelled: BaseException | None = None
+
+    def end(self) -> bool:
+        """Cancel the call even if it runs."""
+        from concurrent.futures import CancelledError
+
+        from procession.engine import policies
+
+        call = self.call
+        if self._ready or call is None or not self._engine.loop.backend.ends:
+            return False
+        self._cancelled = CancelledError("procession.cancel was called")
+        policies.drop(self._engine.loop, call, 0)
+        self.wait()
+        return self._error is self._cancelled
+
+    def settle_map(self, call: MapCall) -> None:
+        """Take the outcome of the call; the engine calls this once."""
+        error = first_error(call)
+        if self._cancelled is not None and 0 in call.failures:
+            from procession.model.stops import NotRun
+
+            error = self._cancelled if isinstance(call.failures[0], NotRun) else error
+        self._settle(None if error is not None else call.results[0], error)
+
+
 def first_error(call: MapCall) -> BaseException | None:
     """The error that a `map` ends with: the whole call's, or that of the first item that failed.
 
@@ -182,7 +212,14 @@ def first_error(call: MapCall) -> BaseException | None:
         return call.error
     if not call.failures or call.options.timed:
         return None
-    error = call.failures[min(call.failures)]
+    failed = min(call.failures)
+    if call.halted is not None:
+        from procession.model.stops import NotRun
+
+        failed = next((each for each in sorted(call.failures) if type(call.failures[each]) is not NotRun), -1)
+        if failed < 0:
+            return call.halted
+    error = call.failures[failed]
     _remember(error, call)
     return error
 
@@ -307,6 +344,19 @@ class ResultIterator(Iterator[R]):
             self._failing = (values, failures, 0)
         else:
             self._current = iter(values)
+
+    def stop(self, now: bool, reason: str) -> None:
+        """Let nothing more begin; what runs ends by itself, or is ended (`now`). What was read and is not run comes as
+        an outcome, or an error, `NotRun`; then the results end."""
+        from procession.engine import policies
+
+        policies.stop(self._engine.loop, self._call, now, reason)
+
+    def drop(self, index: int) -> None:
+        """Let one item not be run, or end it: its outcome is `NotRun`."""
+        from procession.engine import policies
+
+        policies.drop(self._engine.loop, self._call, index)
 
     def close(self) -> None:
         """Take no more results; what has not begun never will."""

@@ -44,7 +44,7 @@ def test_arguments_have_the_names_and_the_order_of_multiprocessing(name: str) ->
     ours = inspect.signature(getattr(Pool, name)).parameters
     assert list(ours)[: len(theirs)] == theirs
     extras = list(ours.values())[len(theirs) :]
-    assert all(extra.kind is extra.KEYWORD_ONLY for extra in extras)
+    assert all(extra.kind in (extra.KEYWORD_ONLY, extra.VAR_KEYWORD) for extra in extras)
 
 
 def test_constructor_has_the_arguments_of_multiprocessing() -> None:

@@ -39,7 +39,7 @@ class Portion:
     module that they need; or it is None: nobody wants it.
     """
 
-    __slots__ = ("batch", "call", "function", "group", "items", "size", "start", "style", "timed")
+    __slots__ = ("batch", "call", "function", "group", "items", "limited", "size", "start", "style", "timed")
 
     def __init__(self, batch: int, function: Function | None, items: Any, style: int, group: int, timed: bool) -> None:
         self.call = 0  # its number
@@ -50,6 +50,7 @@ class Portion:
         self.style = style
         self.group = group
         self.timed = timed
+        self.limited = False  # it matters since when an item runs
         self.size = 0  # bytes; known when it has been sent
 
 
@@ -172,6 +173,7 @@ class Backend(Protocol):
     A worker is named by the scheduler's number for it. `link` is one of `links`.
     """
 
+    ends: bool  # what a worker runs can be ended
     changed: threading.Condition  # a worker has begun or ended
     place: Callable[[int], int]  # what a worker calls itself, from 0: the engine knows
 
@@ -245,8 +247,11 @@ class Backend(Protocol):
             RuntimeError: It takes none.
         """
 
-    def end(self, link: Any, batch: int, position: int | None) -> bool | None:
+    def end(self, link: Any, batch: int, position: int | None, since: float | None = None) -> bool | None:
         """End a worker at once, if it runs this item of a batch (None: any of it), and what its task has started.
+
+        Args:
+            since: When that item began, where that is known.
 
         Returns:
             True if that was so; None if it runs another one or none; False if no worker here can be ended.
@@ -254,6 +259,12 @@ class Backend(Protocol):
 
     def running(self, link: Any) -> tuple[int, int] | None:
         """The batch and the position in it of the item that a worker runs; None: none, or nobody can say."""
+
+    def since(self, link: Any) -> tuple[int, int, float] | None:
+        """The same, with the time when that item began (monotonic seconds; of batches that are `limited`)."""
+
+    def interrupt(self, link: Any, batch: int, position: int, limit: float) -> None:
+        """Raise `SoftTimeLimitExceeded` in an item, if it still runs."""
 
     # Batches.
 

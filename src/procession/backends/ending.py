@@ -21,8 +21,12 @@ from procession.wire.counter import Counters
 STILL_SECONDS = 0.2  # how long it may take to stop: it does when it next runs, or ends a system call
 
 
-def end(link: Link, counters: Counters, batch: int, position: int | None) -> bool:
-    """Kill a worker, and what its task has started, if it runs this item (None: any of its batch); say if it did."""
+def end(link: Link, counters: Counters, batch: int, position: int | None, since: float | None = None) -> bool:
+    """Kill a worker, and what its task has started, if it runs this item (None: any of its batch); say if it did.
+
+    Args:
+        since: When that item began, where that is known.
+    """
     if not link.pid or link.exitcode is not None:
         return False
     with suppress(ProcessLookupError):
@@ -32,6 +36,8 @@ def end(link: Link, counters: Counters, batch: int, position: int | None) -> boo
         os.sched_yield()
     state = counters.read(link.slot)
     runs = state is not None and state[0] == batch and state[2] and position in (None, state[1])
+    if since is not None and counters.running_since(link.slot) != (batch, position, since):
+        runs = False
     if runs:
         nursery.signal_group(link.pid, signal.SIGKILL)
     else:

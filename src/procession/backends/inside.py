@@ -111,6 +111,7 @@ class Inside:
         lock: The engine's.
     """
 
+    ends = False
     descriptor = -1  # nothing is heard at one
     store: Store | None = None  # nothing travels
 
@@ -198,9 +199,16 @@ class Inside:
         if not link.stopping:
             raise RuntimeError(f"worker {link.name} lives in this process and cannot be killed by itself")
 
-    def end(self, link: Worker, batch: int, position: int | None) -> bool:
+    def end(self, link: Worker, batch: int, position: int | None, since: float | None = None) -> bool:
         """Nothing ends what runs here."""
         return False
+
+    def since(self, link: Worker) -> tuple[int, int, float] | None:
+        """Nobody measures it: no limit could be kept."""
+        return None
+
+    def interrupt(self, link: Worker, batch: int, position: int, limit: float) -> None:
+        """Nothing is raised in what runs here."""
 
     def running(self, link: Worker) -> tuple[int, int] | None:
         """The batch and the position in it of the item that a worker runs; None if it runs none."""

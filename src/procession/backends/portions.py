@@ -175,6 +175,8 @@ class Portions:
         count = len(portion.items)
         if portion.timed:
             flags |= codec.TIMED
+        if portion.limited:
+            flags |= codec.LIMITED
         number = portion.function.number if portion.function is not None else 0
         style, call, start = portion.style, portion.call, portion.start
         head = codec.BATCH_HEAD.pack(portion.batch, number, count, portion.group, style, flags, call, start)

@@ -11,13 +11,14 @@ import signal
 import threading
 from collections.abc import Callable, Sequence
 
-from procession.backends import ending, printing
+from procession.backends import printing
 from procession.backends.base import Broken, Gone, News, Portion, Ready, Refused, Watch
 from procession.backends.beginning import Beginning
 from procession.backends.causes import Causes
 from procession.backends.hearing import understood
 from procession.backends.link import Link, open_link
 from procession.backends.portions import Portions
+from procession.backends.reach import Reach
 from procession.backends.room import Room
 from procession.launcher import child, host, nursery
 from procession.launcher.start_methods import Method
@@ -34,7 +35,7 @@ NURSERIES_LIMIT = 3  # nurseries in a row that ended before a worker was ready: 
 GONE_SECONDS = 1.0  # how long a worker may take to vanish after SIGKILL before we go on without having seen it
 
 
-class Processes:
+class Processes(Reach):
     """Starts, feeds and hears worker processes.
 
     Args:
@@ -185,20 +186,6 @@ class Processes:
         """The process id of a worker, 0 if it is not known."""
         link = self.links.get(worker)
         return 0 if link is None else link.pid
-
-    def signal(self, link: Link, number: int) -> None:
-        """Send a signal to a worker and all that its tasks have started."""
-        if link.pid and link.exitcode is None:
-            nursery.signal_group(link.pid, number)
-
-    def end(self, link: Link, batch: int, position: int | None) -> bool | None:
-        """Kill a worker, and what its task has started, if it runs this item; None if it does not."""
-        return ending.end(link, self._counters, batch, position) or None
-
-    def running(self, link: Link) -> tuple[int, int] | None:
-        """What its counter says."""
-        state = self._counters.read(link.slot)
-        return state[:2] if state is not None and state[2] else None
 
     @property
     def descriptor(self) -> int:

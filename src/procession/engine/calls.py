@@ -19,7 +19,7 @@ from procession.model.task import Style, TaskOptions
 from procession.wire.codec import UNKNOWN_BYTES, Results, guess_weight
 
 if TYPE_CHECKING:
-    from procession.model.outcome import Outcome
+    from procession.model.outcome import Attempt, Outcome
     from procession.monitor.progress import Reporter
 
 OUTCOME_BYTES = 4096.0  # what outcomes are taken for until some are there: large ones must not come by the thousand
@@ -40,6 +40,9 @@ class Call:
     def __init__(self, function: Function | None, style: Style, options: TaskOptions) -> None:
         self.number = -1  # the engine gives it one
         self.progress: Reporter | None = None
+        self.ranks: list[float] | None = None  # the priorities of all items, where they have any and are known
+        self.history: dict[int, list[Attempt]] = {}  # of items that failed before
+        self.halted: BaseException | None = None  # which rule ended it early
         known = function.outcome_bytes if function is not None else None
         self.weights = [UNKNOWN_BYTES, known or OUTCOME_BYTES]  # of an input and of an outcome: guessed, then measured
         self.weight = UNKNOWN_BYTES  # bytes for each item, as the scheduler knows it
@@ -51,6 +54,10 @@ class Call:
         """Take the weight of the first input for that of all, until some have been pickled."""
         self.weights[0] = guess_weight(item)
         self.weight = max(self.weights)
+
+    def attempts(self, index: int) -> list[Attempt]:
+        """What was tried with an item before."""
+        return self.history.get(index, [])
 
     def take(self, start: int, stop: int) -> Sequence[Any]:
         """Give the items `start` to `stop`, to be sent."""
@@ -82,21 +89,38 @@ class Call:
         """The call ends here, with this error."""
         raise NotImplementedError
 
+    def note(self, error: BaseException, index: int, item: Any) -> BaseException:
+        """Write into an error which item it belongs to, and what was tried before."""
+        error = note_item(error, index, item)
+        for number, attempt in enumerate(self.history.pop(index, ()) if self.history else (), 1):
+            add_note(error, f"attempt {number}: {type(attempt.error).__name__}: {attempt.error}")
+        return error
+
 
 def note_item(error: BaseException, index: int, item: Any) -> BaseException:
     """Write into an error which item it belongs to."""
-    note = f"item {index} ({shorten(item)})"
+    add_note(error, f"item {index} ({shorten(item)})")
+    return error
+
+
+def add_note(error: BaseException, note: str) -> None:
+    """Write a note into an error, once."""
     try:
         notes = getattr(error, "__notes__", None)
         if notes is None or note not in notes:
             error.add_note(note)
     except Exception:
-        return error  # a class that refuses attributes, or gives this one another meaning, keeps its text
-    return error
+        return  # a class that refuses attributes, or gives this one another meaning, keeps its text
 
 
-def make_outcomes(start: int, items: Sequence[Any], results: Results, worker: int) -> list[Outcome[Any]]:
-    """Make the `Outcome` of each of some neighbouring items."""
+def make_outcomes(
+    start: int, items: Sequence[Any], results: Results, worker: int, history: dict[int, list[Attempt]]
+) -> list[Outcome[Any]]:
+    """Make the `Outcome` of each of some neighbouring items; a worker of less than 0: there was none.
+
+    Args:
+        history: What was tried with items before; those of these items are taken out.
+    """
     from procession.model.outcome import Attempt, Outcome
 
     failures = results.failures or {}
@@ -105,7 +129,9 @@ def make_outcomes(start: int, items: Sequence[Any], results: Results, worker: in
     for offset, value in enumerate(results.values):
         error = failures.get(offset)
         seconds = durations[offset] if durations else None
-        attempts = (Attempt(error, seconds, worker or None),)
+        attempts = (Attempt(error, seconds, worker or None),) if worker >= 0 else ()
+        if history:
+            attempts = (*history.pop(start + offset, ()), *attempts)
         out, err = (None, None) if texts is None else texts.get(offset, ("", ""))
         outcomes.append(Outcome(start + offset, items[offset], value, error, attempts, out, err))
     return outcomes
@@ -138,10 +164,10 @@ class MapCall(Call):
     def accept(self, start: int, items: Sequence[Any], results: Results, worker: int) -> None:
         stop = start + len(results.values)
         self.ended += stop - start
+        outcomes = make_outcomes(start, items, results, worker, self.history) if self.options.timed else None
         for offset, error in (results.failures or {}).items():
-            self.failures[start + offset] = note_item(error, start + offset, items[offset])
-        timed = self.options.timed
-        self.results[start:stop] = make_outcomes(start, items, results, worker) if timed else results.values
+            self.failures[start + offset] = self.note(error, start + offset, items[offset])
+        self.results[start:stop] = results.values if outcomes is None else outcomes
 
     def deliver(self, start: int, after: After) -> None:
         pass  # it stands in its place already
@@ -170,6 +196,8 @@ class LazyCall(Call):
     def __init__(self, function: Function | None, style: Style, options: TaskOptions) -> None:
         super().__init__(function, style, options)
         self.fresh: deque[Any] = deque()  # read and not sent; the feeder appends without a lock
+        self.fresh_ranks: deque[float] = deque()  # the priorities of those of which the scheduler does not know
+        self._priority: Callable[[Any], float] | None = options.policy.priority if options.policy else None
         self.limit = 0  # how far the input may be read
         self.hungry = False  # a worker waits for the next item
         self.finished = False
@@ -184,22 +212,39 @@ class LazyCall(Call):
         self._held: dict[int, Chunk] = {}
 
     def take(self, start: int, stop: int) -> Sequence[Any]:
+        popleft = self.fresh.popleft
         if start == self._next:
             self._next = stop
-            popleft = self.fresh.popleft
             return [popleft() for _ in range(stop - start)]
+        while self._next < stop:  # those before it are sent later
+            self._back[self._next] = popleft()
+            self._next += 1
         return [self._back.pop(index) for index in range(start, stop)]
 
     def put_back(self, start: int, items: Sequence[Any]) -> None:
         self._back.update(enumerate(items, start))
 
+    @property
+    def append(self) -> Callable[[Any], None]:
+        """What takes an input in, without a lock; it raises what the call's `priority=` raises."""
+        return self.fresh.append if self._priority is None else self._append_ranked
+
+    def _append_ranked(self, item: Any) -> None:
+        assert self._priority is not None
+        self.fresh_ranks.append(float(self._priority(item)))  # first: who takes the item finds it
+        self.fresh.append(item)
+
+    def take_ranks(self, count: int) -> list[float] | None:
+        """Take the priorities of the next items of which the scheduler is told."""
+        return [self.fresh_ranks.popleft() for _ in range(count)] if self.fresh_ranks else None
+
     def accept(self, start: int, items: Sequence[Any], results: Results, worker: int) -> None:
         if self.options.timed:
-            self._held[start] = start, make_outcomes(start, items, results, worker), None
+            self._held[start] = start, make_outcomes(start, items, results, worker, self.history), None
             return
         failures = results.failures
         if failures:
-            failures = {offset: note_item(error, start + offset, items[offset]) for offset, error in failures.items()}
+            failures = {offset: self.note(error, start + offset, items[offset]) for offset, error in failures.items()}
         self._held[start] = start, results.values, failures
 
     def deliver(self, start: int, after: After) -> None:
@@ -208,6 +253,7 @@ class LazyCall(Call):
 
     def finish(self, after: After) -> None:
         super().finish(after)
+        self.error = self.error or self.halted
         self.finished = True
         more, self.more = self.more, _nothing  # the feeder holds this call
         more()

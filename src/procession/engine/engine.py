@@ -176,7 +176,7 @@ class Engine:
         self._next_call += 1
         self._loop.calls[call.number] = call
         function = None if call.function is None else call.function.number
-        self._loop.tell(events.Submitted(call.number, length, call.options, function, call.weight))
+        self._loop.tell(events.Submitted(call.number, length, call.options, function, call.weight, call.ranks))
 
     def submit_single(self, single: Single) -> None:
         """Hand over one item that names its own function.
@@ -234,7 +234,7 @@ class Engine:
         with Returned(self._loop, loan):
             with self._lock:
                 if not done():
-                    self._loop.borrow(single.link, loan)
+                    self._loop.lend(single.link, loan)
             read_lent(self._loop, loan, done, until)
 
     def _add(self, single: Single, loan: Loan) -> None:

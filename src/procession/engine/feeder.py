@@ -65,7 +65,7 @@ class Feed:
             count -= count % chunk
         if count > 0 and not call.finished:
             self._told += count
-            self.loop.tell(events.Fed(call.number, count))
+            self.loop.tell(events.Fed(call.number, count, call.take_ranks(count)))
 
     def look(self) -> None:
         """Under the engine's lock: tell of what was read, see whether to wait for room."""
@@ -83,7 +83,7 @@ class Feed:
             if call.progress is not None:
                 call.progress.total = self.read
             if rest:
-                self.loop.tell(events.Fed(call.number, rest))
+                self.loop.tell(events.Fed(call.number, rest, call.take_ranks(rest)))
         else:  # a chunk that could not be read to its end is dropped, as multiprocessing does
             self.tell_what_is_there()
             call.error = error
@@ -118,12 +118,20 @@ class Feeder(Feed):
         except BaseException as error:
             self._end(error)
         else:
-            self.call.fresh.append(item)
-            self.read += 1
-            self.loop.do(self.tell_what_is_there)
-            return True
+            return self._take(item)
         self.release()
         return False
+
+    def _take(self, item: Any) -> bool:
+        try:
+            self.call.append(item)
+        except Exception as error:  # of the function that gives its priority
+            self._end(error)
+            self.release()
+            return False
+        self.read += 1
+        self.loop.do(self.tell_what_is_there)
+        return True
 
     def release(self) -> None:
         """Let go of the user's iterator."""
@@ -142,7 +150,7 @@ class Feeder(Feed):
         self.loop.do(lambda: self.exhaust(error))
 
     def _pump(self) -> None:
-        call, append = self.call, self.call.fresh.append
+        call, append = self.call, self.call.append
         step_end = 0
         for item in self._items:
             append(item)
@@ -177,6 +185,7 @@ class Stock(Feed):
         self._items = iter(items)
         self._length = len(items)
         self._empty = False
+        self._error: BaseException | None = None
 
     def start(self) -> None:
         pass  # when the call was entered, `more` was told how far to read
@@ -186,11 +195,22 @@ class Stock(Feed):
         room = call.limit - self.read
         if self._empty or call.finished or room <= 0:
             return
-        before = len(call.fresh)
-        call.fresh.extend(islice(self._items, room))
-        taken = len(call.fresh) - before
+        taken = self._take(room)
         self.read += taken
         self.tell_what_is_there()
         if taken < room or self.read >= self._length:
             self._empty = True
-            self.exhaust(None)
+            self.exhaust(self._error)
+
+    def _take(self, room: int) -> int:
+        """Hand on up to so many items; say how many there were."""
+        before = len(self.call.fresh)
+        if self.call.append == self.call.fresh.append:
+            self.call.fresh.extend(islice(self._items, room))
+            return len(self.call.fresh) - before
+        try:
+            for item in islice(self._items, room):
+                self.call.append(item)
+        except Exception as error:  # of the function that gives priorities
+            self._error = error
+        return len(self.call.fresh) - before

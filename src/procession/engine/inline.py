@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from time import monotonic, sleep
 
 from procession.backends.inside import Inside
 from procession.backends.serial import Serial
@@ -73,6 +74,15 @@ class InlineEngine(InsideEngine):
                 call.ready.clear()  # what was broken off is no outcome
             raise interrupt
 
+    def _wait_for_turn(self, call: Call) -> bool:
+        """Wait until an item of a call that may not begin yet can begin; False if there is none."""
+        due = self._loop.scheduler.next_deadline()
+        if due is None or call.options.policy is None:
+            return False
+        sleep(max(0.0, due - monotonic()))
+        self._loop.do(lambda: self._loop.tell(events.Ticked()))
+        return True
+
     # Calls.
 
     def submit(self, call: Call, length: int) -> None:
@@ -80,6 +90,8 @@ class InlineEngine(InsideEngine):
         with self._turn:
             super().submit(call, length)
             self._work_off(call)
+            while call.number in self._loop.calls and self._wait_for_turn(call):
+                self._work_off(call)
 
     def submit_single(self, single: Single) -> None:
         """Run one item that names its own function."""
@@ -121,8 +133,12 @@ class InlineEngine(InsideEngine):
                 return True
             self._work_off(call)
             feed = self._inputs.get(call)
-            if call.ready or call.finished or feed is None:
-                return bool(call.ready or call.finished)
+            if call.ready or call.finished:
+                return True
+            if self._wait_for_turn(call):
+                return True
+            if feed is None:
+                return False
             if not feed.pull():
                 self._inputs.pop(call, None)
             self._work_off(call)

@@ -64,4 +64,4 @@ class Returned:
     def _give_back(self) -> None:
         if self._loan.link is not None:
             with self._loop.lock:
-                self._loop.give_back(self._loan)
+                self._loan.give_back(self._loop.backend, self._loop.sent)

@@ -60,8 +60,9 @@ class Loop:
         self._sleeping_until: float | None = None
         self._asleep = False
         self.follow = Follow()
+        self.policies: Any = None  # a `Policies`, where a call has one
         self.deadlines: list[Callable[[], float | None]] = [scheduler.next_deadline, backend.next_deadline]
-        self._carry: dict[type, Callable[[Any], None]] = {
+        self.carry: dict[type, Callable[[Any], None]] = {
             actions.Send: self._send,
             actions.Deliver: self._deliver,
             actions.Lose: self._lose,
@@ -89,7 +90,7 @@ class Loop:
         self._untold.append(event)
         if len(self._untold) > 1:
             return
-        carry = self._carry
+        carry = self.carry
         try:
             while self._untold:
                 for action in self.scheduler.handle(self._untold[0], monotonic()):
@@ -167,11 +168,15 @@ class Loop:
             single.link = None if action.group else link
         portion = Portion(action.batch, call.function, items, call.style, action.group, call.options.timed)
         portion.call, portion.start = call.number, action.start
+        policy = call.options.policy
+        if policy is not None:
+            portion.limited = policy.limited
+            portion.timed = portion.timed or policy.time_share is not None
         sent.errors = self.backend.send(action.worker, portion)
         self._weigh(call, 0, portion.size, len(items))
         if self.lending is not None and self.lending.single.link is link:
             # Only now: who reads a channel does not write what it did not take at once.
-            self.borrow(link, self.lending)
+            self.lend(link, self.lending)
         if not link.borrowed:
             self.backend.watch(link)
 
@@ -199,12 +204,18 @@ class Loop:
             index, name = None, call.single(action.index).name()
         else:
             index, name = action.index, errors.shorten(items[0])
-        results = Results([None], {0: self.charge(gone, index, name)}, None)
+        error = self.charge(gone, index, name)
+        if action.again:
+            self.policies.keep_attempt(call, action.index, items[0], error, None, gone.pid)
+            return
+        results = Results([None], {0: error}, None)
         call.accept(action.index, items, results, gone.pid)
         call.count(results, self.after)
 
     def charge(self, gone: base.Gone, index: int | None, item: str) -> ProcessionError:
         """Make the error of an item that ended with its worker."""
+        if self.policies is not None and (error := self.policies.error_of(gone.worker)) is not None:
+            return error  # type: ignore[no-any-return]
         facts = {"pid": gone.pid, "exitcode": gone.exitcode, "hint": gone.hint, "oom": gone.oom}
         return WorkerDied(index=index, item=item, **facts)
 
@@ -283,6 +294,9 @@ class Loop:
             raise InternalError(message=f"results for batch {news.batch}", events=self.scheduler.history)
         sent, begin = ended
         results = news.results
+        if sent.call.options.policy is not None and sent.call.number in self.calls:
+            self.policies.ended(sent, begin, news)
+            return
         if sent.call.number in self.calls:
             pid = self.backend.pid(news.worker)
             sent.call.accept(sent.start + begin, sent.items[begin : sent.done], results, pid)
@@ -296,7 +310,10 @@ class Loop:
         if not self.broken:
             reason = f"worker {news.pid} {errors.describe_exit(news.exitcode)} before its initializer had ended"
             self._start_error = StartFailed(reason=reason, hint=news.hint)
-        self.tell(events.Died(news.worker, news.batch, news.position, news.running, news.orphaned))
+        worth = None if self.policies is None else self.policies.worth_of(news.worker)
+        self.tell(events.Died(news.worker, news.batch, news.position, news.running, news.orphaned, worth))
+        if self.policies is not None:
+            self.policies.forget(news.worker)
         self._recruit_late()
 
     # The end.
@@ -377,23 +394,7 @@ class Loop:
         if deadline is not None and now >= deadline:
             self.tell(events.Ticked())
 
-    # Reading for oneself.
-
-    def borrow(self, link: Link | None, loan: Loan) -> None:
-        """Under the lock: take over a worker's channel, if nobody has and nothing hinders it."""
-        if link is None or link.borrowed or link.closed or link.blocked or self.broken:
-            return
-        loan.link = link  # first: Ctrl-C may strike at every line, and what is noted here is given back
-        link.borrowed = True
-        self.backend.unwatch(link)
-
-    def give_back(self, loan: Loan) -> None:
-        """Under the lock: end a borrowing. While a worker owes nothing nobody needs to read its channel: of its end
-        the nursery tells. If it has told already, what is left is to read the channel to its end."""
-        link = loan.link
-        if link is None:
-            return
-        link.borrowed = False
-        if link.ended or link.blocked or self.sent.any_at(link.number):
-            self.backend.watch(link)
-        loan.link = None  # last: until here it can be done once more
+    def lend(self, link: Link | None, loan: Loan) -> None:
+        """Under the lock: let a caller read a worker's channel by itself, if nobody does and nothing hinders it."""
+        if self.broken is None:
+            loan.take(link, self.backend)

@@ -37,6 +37,10 @@ class SentBatches:
         """Note that a batch goes out."""
         self._out[number] = sent
 
+    def get(self, number: int) -> Sent | None:
+        """A batch that is out."""
+        return self._out.get(number)
+
     def any_at(self, worker: int) -> bool:
         """True if a worker has a batch."""
         return any(sent.worker == worker for sent in self._out.values())

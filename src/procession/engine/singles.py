@@ -14,9 +14,10 @@ from collections import deque
 from collections.abc import Sequence
 from functools import partial
 
-from procession.backends.base import Function, Link
+from procession.backends.base import Backend, Function, Link
 from procession.engine.calls import After, Call
 from procession.engine.records import print_here
+from procession.engine.sent import SentBatches
 from procession.model.errors import shorten, shorten_text
 from procession.model.light import Any, Protocol
 from procession.model.task import Style, TaskOptions
@@ -76,6 +77,25 @@ class Loan:
     def __init__(self, single: Single) -> None:
         self.single = single
         self.link: Link | None = None
+
+    def take(self, link: Link | None, backend: Backend) -> None:
+        """Under the engine's lock: take over a worker's channel, if nobody has and nothing hinders it."""
+        if link is None or link.borrowed or link.closed or link.blocked:
+            return
+        self.link = link  # first: Ctrl-C may strike at every line, and what is noted here is given back
+        link.borrowed = True
+        backend.unwatch(link)
+
+    def give_back(self, backend: Backend, sent: SentBatches) -> None:
+        """Under the engine's lock: end the borrowing. While a worker owes nothing nobody needs to read its channel: of
+        its end the nursery tells. If it has told already, what is left is to read the channel to its end."""
+        link = self.link
+        if link is None:
+            return
+        link.borrowed = False
+        if link.ended or link.blocked or sent.any_at(link.number):
+            backend.watch(link)
+        self.link = None  # last: until here it can be done once more
 
 
 class Singles(Call):

@@ -9,7 +9,13 @@ from __future__ import annotations
 from enum import IntEnum
 from operator import index
 
-from procession.model.light import Record
+from procession.model.light import Any, Record
+
+# The options for each item of a call, as `model/policy.py` explains them: told apart from those for workers.
+ITEM_OPTIONS = (
+    "time_limit", "soft_time_limit", "total_time_limit", "retries", "retry_on", "backoff", "retry_deaths", "halt",
+    "max_errors", "priority", "max_per_second",
+)  # fmt: skip
 
 
 class Style(IntEnum):
@@ -47,12 +53,13 @@ class TaskOptions(Record):
         timed: The duration of every single item is measured (an `Outcome` reports it).
         alike: All items run one function, so that the duration of one says something about the next.
         together: One call of the function runs a whole batch.
+        policy: A `Policy`: what holds for each item beyond running it once; None: nothing.
 
     Raises:
         ValueError: `chunksize` is not a positive whole number.
     """
 
-    __slots__ = ("chunksize", "ordered", "lazy", "timed", "alike", "together")
+    __slots__ = ("chunksize", "ordered", "lazy", "timed", "alike", "together", "policy")
 
     def __init__(
         self,
@@ -62,6 +69,7 @@ class TaskOptions(Record):
         timed: bool = False,
         alike: bool = True,
         together: bool = False,
+        policy: Any = None,
     ) -> None:
         self.chunksize = None if chunksize is None else positive("chunksize", chunksize)
         self.ordered = ordered
@@ -69,3 +77,9 @@ class TaskOptions(Record):
         self.timed = timed
         self.alike = alike
         self.together = together
+        self.policy = policy
+
+
+def split_options(options: dict[str, Any]) -> dict[str, Any]:
+    """Take those out of the options of a call that are for each of its items."""
+    return {name: options.pop(name) for name in ITEM_OPTIONS if name in options} if options else options

@@ -76,14 +76,96 @@ class Deliver(Record):
 
 
 class Lose(Record):
-    """This item ended with its worker: record `WorkerDied` for it."""
+    """This item ended with its worker: record `WorkerDied` for it; `again`: as an attempt, another one follows."""
 
-    __slots__ = ("call", "index", "worker")
+    __slots__ = ("call", "index", "worker", "again")
 
-    def __init__(self, call: int, index: int, worker: int) -> None:
+    def __init__(self, call: int, index: int, worker: int, again: bool = False) -> None:
         self.call = call
         self.index = index
         self.worker = worker
+        self.again = again
+
+
+class Retry(Record):
+    """This item, which has failed, will be sent once more: keep the attempt, and the item."""
+
+    __slots__ = ("call", "index")
+
+    def __init__(self, call: int, index: int) -> None:
+        self.call = call
+        self.index = index
+
+
+class Fail(Record):
+    """This item has failed for good: record its error."""
+
+    __slots__ = ("call", "index")
+
+    def __init__(self, call: int, index: int) -> None:
+        self.call = call
+        self.index = index
+
+
+class Skip(Record):
+    """Items `start` to `stop` of a call will not be run: record why."""
+
+    __slots__ = ("call", "start", "stop", "reason")
+
+    def __init__(self, call: int, start: int, stop: int, reason: str) -> None:
+        self.call = call
+        self.start = start
+        self.stop = stop
+        self.reason = reason
+
+
+class Halt(Record):
+    """Read no more of this call's input; `quiet`: that is no error of the call."""
+
+    __slots__ = ("call", "reason", "quiet")
+
+    def __init__(self, call: int, reason: str, quiet: bool) -> None:
+        self.call = call
+        self.reason = reason
+        self.quiet = quiet
+
+
+class Inspect(Record):
+    """Look what a worker runs, and since when; report it as `events.Seen`."""
+
+    __slots__ = ("worker",)
+
+    def __init__(self, worker: int) -> None:
+        self.worker = worker
+
+
+class Interrupt(Record):
+    """Let the soft limit be felt by the item that a worker was seen to run, if it still does."""
+
+    __slots__ = ("worker", "batch", "position", "limit")
+
+    def __init__(self, worker: int, batch: int, position: int, limit: float) -> None:
+        self.worker = worker
+        self.batch = batch
+        self.position = position
+        self.limit = limit
+
+
+class Kill(Record):
+    """End a worker if it still runs the item that it was seen to run; `limit`: the seconds that this had, or `reason`:
+    why nobody wants it."""
+
+    __slots__ = ("worker", "batch", "position", "since", "limit", "reason")
+
+    def __init__(
+        self, worker: int, batch: int, position: int, since: float, limit: float | None, reason: str | None
+    ) -> None:
+        self.worker = worker
+        self.batch = batch
+        self.position = position
+        self.since = since
+        self.limit = limit
+        self.reason = reason
 
 
 class Finish(Record):
@@ -101,4 +183,21 @@ class Abort(Record):
     __slots__ = ()
 
 
-Action = Recruit | Retire | Send | TakeBack | Read | Deliver | Lose | Finish | Abort
+Action = (
+    Recruit
+    | Retire
+    | Send
+    | TakeBack
+    | Read
+    | Deliver
+    | Lose
+    | Retry
+    | Fail
+    | Skip
+    | Halt
+    | Inspect
+    | Interrupt
+    | Kill
+    | Finish
+    | Abort
+)

@@ -31,6 +31,7 @@ class Dispatch:
         self._cores = cores
         self._turn: deque[Call] = deque()  # calls that have waiting items, each once
         self._reading: dict[int, Call] = {}  # lazy calls whose input has not ended
+        self._paced: list[Call] = []  # calls that have waiting items none of which may begin yet
         self.next_batch = 1
         self.deadline: float | None = None
 
@@ -47,10 +48,15 @@ class Dispatch:
         out: list[actions.Action] = []
         self.deadline = None
         turn = self._turn
+        if self._paced:
+            self._resume(now)
         while turn:
             call = turn[0]
             if not call.waiting or call.number not in self._calls:
                 turn.popleft().queued = False
+                continue
+            if call.rules is not None and call.rules.rate is not None and not call.rules.rate.room(now):
+                self._pace(turn.popleft(), call.rules.rate.next)
                 continue
             worker = self._free_worker(call)
             if worker is None:
@@ -63,12 +69,30 @@ class Dispatch:
             out += self._read()
         return out
 
+    def _pace(self, call: Call, next_time: float) -> None:
+        """Let a call wait until its next item may begin."""
+        self._paced.append(call)
+        self.deadline = next_time if self.deadline is None else min(self.deadline, next_time)
+
+    def _resume(self, now: float) -> None:
+        """Give those calls their turn again whose next item may begin."""
+        paced, self._paced = self._paced, []
+        for call in paced:
+            rate = None if call.rules is None else call.rules.rate
+            if rate is not None and rate.next > now and call.number in self._calls:
+                self._pace(call, rate.next)
+            else:
+                self._turn.append(call)
+
     def _free_worker(self, call: Call) -> Worker | None:
         """A worker that may be given another batch: an idle one before one that has something."""
         idle = self._roster.idle
         if idle and self._roster.free:
             return next(reversed(idle.values()))
-        if call.pace.prefetch and not (call.alone or self._roster.crowded):  # a suspect has a worker for itself
+        rules = call.rules  # what is capped begins when it is sent; what is ranked is chosen when it can begin
+        held_back = rules is not None and (rules.rate is not None or rules.ranked is not None)
+        # A suspect has a worker for itself.
+        if call.pace.prefetch and not (call.alone or self._roster.crowded or held_back):
             for worker in self._roster.roomy.values():
                 # What a stale one got would be taken back again, and its bytes would pile up in its channel. And while
                 # others rest, what waits lets them come: behind a long item it would wait in vain.
@@ -88,7 +112,11 @@ class Dispatch:
 
     def _send(self, call: Call, worker: Worker, now: float) -> actions.Send:
         suspect = bool(call.alone)
-        start, stop = call.take(self._size(call, worker))
+        size = self._size(call, worker)
+        rate = None if call.rules is None else call.rules.rate
+        start, stop = call.take(size if rate is None else min(size, rate.room(now)))
+        if rate is not None:
+            rate.take(stop - start, now)
         chosen = call.options.chunksize is not None
         group = stop - start
         if not (chosen or call.options.together):

@@ -6,6 +6,8 @@ Must not know: where they come from.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from procession.model.light import Record
 from procession.model.task import TaskOptions
 
@@ -42,10 +44,11 @@ class Submitted(Record):
     """A caller handed over a function and inputs.
 
     `length` is None while nobody knows how many will come; calls of the same `function` (a number) take alike.
-    `bytes_per_item` is a first guess at what an input weighs; 0: what it weighs does not matter.
+    `bytes_per_item` is a first guess at what an input weighs; 0: what it weighs does not matter. `ranks`: the
+    priorities of all inputs, where the call has any.
     """
 
-    __slots__ = ("call", "length", "options", "function", "bytes_per_item")
+    __slots__ = ("call", "length", "options", "function", "bytes_per_item", "ranks")
 
     def __init__(
         self,
@@ -54,22 +57,25 @@ class Submitted(Record):
         options: TaskOptions,
         function: int | None = None,
         bytes_per_item: float = 0.0,
+        ranks: Sequence[float] | None = None,
     ) -> None:
         self.call = call
         self.length = length
         self.options = options
         self.function = function
         self.bytes_per_item = bytes_per_item
+        self.ranks = ranks
 
 
 class Fed(Record):
-    """`count` more inputs of a call are at hand."""
+    """`count` more inputs of a call are at hand; `ranks`: their priorities, where the call has any."""
 
-    __slots__ = ("call", "count")
+    __slots__ = ("call", "count", "ranks")
 
-    def __init__(self, call: int, count: int) -> None:
+    def __init__(self, call: int, count: int, ranks: Sequence[float] | None = None) -> None:
         self.call = call
         self.count = count
+        self.ranks = ranks
 
 
 class Exhausted(Record):
@@ -92,15 +98,29 @@ class Weighed(Record):
 
 
 class Finished(Record):
-    """The next `count` items of a batch have ended; together they took `seconds`."""
+    """The next `count` items of a batch have ended; together they took `seconds`.
 
-    __slots__ = ("worker", "batch", "count", "seconds")
+    Of a call with a policy: `failed` says which of them raised an error (counted from the first of these), and whether
+    that is worth another attempt; `durations`: how long each of them took.
+    """
 
-    def __init__(self, worker: int, batch: int, count: int, seconds: float) -> None:
+    __slots__ = ("worker", "batch", "count", "seconds", "failed", "durations")
+
+    def __init__(
+        self,
+        worker: int,
+        batch: int,
+        count: int,
+        seconds: float,
+        failed: Mapping[int, bool] | None = None,
+        durations: Sequence[float] | None = None,
+    ) -> None:
         self.worker = worker
         self.batch = batch
         self.count = count
         self.seconds = seconds
+        self.failed = failed
+        self.durations = durations
 
 
 class Outgrown(Record):
@@ -136,19 +156,27 @@ class Died(Record):
 
     `batch` and `position` name the item (counted from the batch's first) that it was running, or had just finished
     and not sent (`running` False). No batch: it was idle. `orphaned`: it ended because its nursery did, which says
-    nothing about itself.
+    nothing about itself. `worth`: it was ended by a limit of its item, and whether that is worth another attempt; None:
+    it died.
     """
 
-    __slots__ = ("worker", "batch", "position", "running", "orphaned")
+    __slots__ = ("worker", "batch", "position", "running", "orphaned", "worth")
 
     def __init__(
-        self, worker: int, batch: int | None = None, position: int = 0, running: bool = True, orphaned: bool = False
+        self,
+        worker: int,
+        batch: int | None = None,
+        position: int = 0,
+        running: bool = True,
+        orphaned: bool = False,
+        worth: bool | None = None,
     ) -> None:
         self.worker = worker
         self.batch = batch
         self.position = position
         self.running = running
         self.orphaned = orphaned
+        self.worth = worth
 
 
 class Refused(Record):
@@ -177,6 +205,41 @@ class Cancelled(Record):
 
     def __init__(self, call: int) -> None:
         self.call = call
+
+
+class Stopped(Record):
+    """Somebody wants nothing more of a call to begin; `now`: what runs of it shall end, too. `quiet`: that is no error
+    of the call."""
+
+    __slots__ = ("call", "reason", "now", "quiet")
+
+    def __init__(self, call: int, reason: str, now: bool = False, quiet: bool = True) -> None:
+        self.call = call
+        self.reason = reason
+        self.now = now
+        self.quiet = quiet
+
+
+class Dropped(Record):
+    """Nobody wants this item of a call any more."""
+
+    __slots__ = ("call", "index")
+
+    def __init__(self, call: int, index: int) -> None:
+        self.call = call
+        self.index = index
+
+
+class Seen(Record):
+    """A worker was looked at: it runs the item at this position of a batch since then. Batch 0: none."""
+
+    __slots__ = ("worker", "batch", "position", "since")
+
+    def __init__(self, worker: int, batch: int = 0, position: int = 0, since: float = 0.0) -> None:
+        self.worker = worker
+        self.batch = batch
+        self.position = position
+        self.since = since
 
 
 class Recalled(Record):
@@ -216,6 +279,9 @@ Event = (
     | Refused
     | Consumed
     | Cancelled
+    | Stopped
+    | Dropped
+    | Seen
     | Recalled
     | Closed
     | Ticked

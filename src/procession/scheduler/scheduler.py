@@ -14,13 +14,19 @@ from collections.abc import Callable
 from math import inf
 
 from procession.model.errors import InternalError
-from procession.model.light import Any
+from procession.model.light import TYPE_CHECKING, Any
 from procession.scheduler import actions, events
 from procession.scheduler.batching import Paces
 from procession.scheduler.dispatch import Dispatch
 from procession.scheduler.roster import Roster
 from procession.scheduler.staff import Staff
 from procession.scheduler.states import Batch, Call, Worker
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from procession.model.policy import Policy
+    from procession.scheduler.keeper import Keeper
 
 STILLBORN_LIMIT = 3  # workers in a row that died before they were ready: more would only repeat it
 HISTORY = 200  # events kept for the report of a fault
@@ -46,6 +52,7 @@ class Scheduler:
         self._roster = Roster()
         self._staff = Staff(self._roster, idle_timeout)
         self._dispatch = Dispatch(self._calls, self._roster, quota, cores)
+        self._keeper: Keeper | None = None  # where a call has a policy
         self._history: deque[events.Event] = deque(maxlen=HISTORY)
         self._handlers: dict[type, Callable[[Any, float], list[actions.Action]]] = {
             events.Opened: self._opened,
@@ -63,6 +70,9 @@ class Scheduler:
             events.Refused: self._refused,
             events.Consumed: self._consumed,
             events.Cancelled: self._cancelled,
+            events.Stopped: self._ruled,
+            events.Dropped: self._ruled,
+            events.Seen: self._ruled,
             events.Recalled: self._recalled,
             events.Closed: self._close,
             events.Ticked: self._ticked,
@@ -78,9 +88,16 @@ class Scheduler:
         out = self._handlers[type(event)](event, now)
         if type(event) is events.Weighed:  # told in the midst of carrying out what was decided before
             return out
+        if self._keeper is not None:
+            out += self._keeper.settle()
+            if any(isinstance(action, actions.TakeBack) for action in out):
+                return out
         if out and isinstance(out[0], LAST):
             return out
-        out += self._dispatch.hand_out(now)
+        sent = self._dispatch.hand_out(now)
+        if self._keeper is not None:
+            self._keeper.handed_out(sent, now)
+        out += sent
         if self._closed or not self._staff.settled:
             over = self._closed and self.idle
             out += self._staff.settle(now, self._waiting, not self._closed or self._reading, over)
@@ -89,10 +106,10 @@ class Scheduler:
     def next_deadline(self) -> float | None:
         """Return when `events.Ticked` is due, or None."""
         first = self._dispatch.deadline
-        if not self._staff.timed:
+        if not self._staff.timed and self._keeper is None:
             return first
-        second = self._staff.deadline
-        return second if first is None else first if second is None else min(first, second)
+        kept = None if self._keeper is None else self._keeper.deadline
+        return min((each for each in (first, self._staff.deadline, kept) if each is not None), default=None)
 
     def wants(self, call: int) -> bool:
         """True if another item of this call would be handed out at once, and be worth a message of its own; else an
@@ -170,14 +187,14 @@ class Scheduler:
             self._stillborn += 1
             if self._stillborn >= STILLBORN_LIMIT:
                 return [actions.Abort()]
-        return self._bury(worker, event)
+        return self._bury(worker, event, now)
 
     def _refused(self, event: events.Refused, now: float) -> list[actions.Action]:
         if self._staff.remove(event.worker) is None or self._staff.refuse():
             return []
         return [actions.Abort()]
 
-    def _bury(self, worker: Worker, event: events.Died) -> list[actions.Action]:
+    def _bury(self, worker: Worker, event: events.Died, now: float) -> list[actions.Action]:
         """Charge the one item that ended a worker, or all that one call had; give all others back."""
         suspects = self._suspects(worker, event)
         certain = event.running or sum(map(len, suspects.values())) == 1
@@ -194,7 +211,10 @@ class Scheduler:
             call.give_back(span.stop, batch.stop)
             if certain and batch.number in suspects:
                 for index in span:
-                    out += [actions.Lose(call.number, index, worker.number), *self._end(call, index, index + 1)]
+                    if call.rules is not None and self._keeper is not None:
+                        out += self._keeper.lost(call, index, event, now)
+                    else:
+                        out += [actions.Lose(call.number, index, worker.number), *self._end(call, index, index + 1)]
             else:
                 call.alone.extend(span)
             self._dispatch.enter(call)
@@ -235,6 +255,8 @@ class Scheduler:
         pace = self._paces.of(event.function)
         call = Call(event.call, event.options, event.length, pace, event.bytes_per_item)
         self._calls[event.call] = call
+        if event.options.policy is not None:
+            self._keep(call, event.options.policy, event.ranks, now)
         self._dispatch.enter(call)
         return self._finish(call)
 
@@ -242,6 +264,8 @@ class Scheduler:
         call = self._calls.get(event.call)
         if call is not None:
             call.fed += event.count
+            if self._keeper is not None:
+                self._keeper.fed(call, call.fed - event.count, event.count, event.ranks)
             self._dispatch.enter(call)
         return []
 
@@ -301,6 +325,8 @@ class Scheduler:
         if call is None:  # cancelled meanwhile
             return []
         call.pace.measured(event.count, event.seconds)
+        if call.rules is not None and self._keeper is not None:
+            return self._keeper.finished(call, start, event, now)
         return self._end(call, start, start + event.count)
 
     def _end(self, call: Call, start: int, stop: int) -> list[actions.Action]:
@@ -337,4 +363,23 @@ class Scheduler:
         self._roster.shorten(worker, batch, stop)
 
     def _ticked(self, event: events.Ticked, now: float) -> list[actions.Action]:
-        return []
+        return [] if self._keeper is None else self._keeper.tick(now)
+
+    # Calls with a policy.
+
+    def _keep(self, call: Call, policy: Policy, ranks: Sequence[float] | None, now: float) -> Keeper:
+        if self._keeper is None:
+            from procession.scheduler.keeper import Keeper
+
+            self._keeper = Keeper(self._calls, self._roster, self._dispatch, self._end, self._finish)
+        self._keeper.enter(call, policy, ranks, now)
+        return self._keeper
+
+    def _ruled(self, event: Any, now: float) -> list[actions.Action]:
+        """Stop a call, or one of its items, or hear of a look; a call without a policy gets an empty one."""
+        call = self._calls.get(getattr(event, "call", -1))
+        if call is not None and call.rules is None:
+            from procession.model.policy import Policy
+
+            self._keep(call, Policy(), None, now)
+        return [] if self._keeper is None else self._keeper.handlers[type(event)](event, call, now)

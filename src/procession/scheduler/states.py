@@ -14,10 +14,13 @@ from __future__ import annotations
 
 from collections import deque
 
-from procession.model.light import Record
+from procession.model.light import TYPE_CHECKING, Record
 from procession.model.task import TaskOptions
 from procession.scheduler.batching import Pace
 from procession.scheduler.ordering import Reorder
+
+if TYPE_CHECKING:
+    from procession.scheduler.rules import Rules
 
 
 class Batch(Record):
@@ -88,7 +91,7 @@ class Call(Record):
 
     __slots__ = (
         "number", "options", "length", "fed", "unsent", "ended", "consumed", "limit", "queued", "back", "alone", "pace",
-        "bytes_per_item", "order",
+        "bytes_per_item", "order", "rules",
     )  # fmt: skip
 
     def __init__(
@@ -108,11 +111,14 @@ class Call(Record):
         self.pace = pace
         self.bytes_per_item = bytes_per_item  # of an input or of its outcome, the heavier one
         self.order = Reorder()
+        self.rules: Rules | None = None  # where it has a policy
 
     @property
     def waiting(self) -> int:
         """Items that could be sent now."""
         fresh = self.fed - self.unsent
+        if self.rules is not None and self.rules.ranked is not None:
+            return len(self.rules.ranked) + len(self.alone)
         if self.back or self.alone:
             return fresh + sum(stop - start for start, stop in self.back) + len(self.alone)
         return fresh
@@ -129,7 +135,11 @@ class Call(Record):
 
     def give_back(self, start: int, stop: int) -> None:
         """Note that a span which was sent, or part of it, must be sent once more, before all that was not sent yet."""
-        if start < stop:
+        if start >= stop:
+            return
+        if self.rules is not None and self.rules.ranked is not None:
+            self.rules.ranked.put_back(start, stop)
+        else:
             self.back.append((start, stop))
 
     def take(self, size: int) -> tuple[int, int]:
@@ -137,6 +147,8 @@ class Call(Record):
         if self.alone:
             index = self.alone.popleft()
             return index, index + 1
+        if self.rules is not None and self.rules.ranked is not None:
+            return self.rules.ranked.take(size)
         if self.back:
             start, stop = self.back.popleft()
             if stop - start > size:
@@ -146,3 +158,43 @@ class Call(Record):
         start = self.unsent
         self.unsent = min(self.fed, start + size)
         return start, self.unsent
+
+    def waits(self, index: int) -> bool:
+        """True if an item waits to be sent, or to be tried again."""
+        rules = self.rules
+        if rules is not None and any(each[1] == index for each in rules.later):
+            return True
+        if rules is not None and rules.ranked is not None:
+            return index in rules.ranked or index in self.alone
+        return index >= self.unsent or index in self.alone or any(start <= index < stop for start, stop in self.back)
+
+    def drain(self) -> list[tuple[int, int]]:
+        """Take all that waits, also for its next attempt."""
+        spans = [(index, index + 1) for index in self.alone]
+        self.alone.clear()
+        if self.rules is not None:
+            spans += self.rules.drain_later()
+            spans += [] if self.rules.ranked is None else self.rules.ranked.drain()
+        spans += [*self.back, (self.unsent, self.fed)]
+        self.back.clear()
+        self.unsent = self.fed
+        return sorted(span for span in spans if span[0] < span[1])
+
+    def extract(self, unwanted: set[int]) -> list[tuple[int, int]]:
+        """Take the items of those that wait which nobody wants."""
+        spans = [(index, index + 1) for index in self.alone if index in unwanted]
+        if spans:
+            self.alone = deque(index for index in self.alone if index not in unwanted)
+        if self.rules is not None:
+            spans += self.rules.drain_later(unwanted)
+            spans += [] if self.rules.ranked is None else self.rules.ranked.extract(unwanted)
+        waiting = [*self.back, (self.unsent, self.fed)]
+        self.back.clear()
+        self.unsent = self.fed
+        for start, stop in waiting:
+            for index in sorted(each for each in unwanted if start <= each < stop):
+                spans.append((index, index + 1))
+                self.give_back(start, index)
+                start = index + 1
+            self.give_back(start, stop)
+        return sorted(spans)

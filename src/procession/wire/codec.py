@@ -40,6 +40,7 @@ NoTicket = struct.error  # what TICKET.unpack raises where the pipe has ended
 WHOLE = 1  # the values travel in one pickle
 TIMED = 2  # every item's duration is wanted
 PARCELS = 4  # large buffers of some values are in blocks
+LIMITED = 8  # it matters since when an item runs
 
 
 def plain(values: Sequence[Any]) -> bool:
@@ -137,6 +138,16 @@ class Results:
         self.durations = durations
         self.texts = texts
         self.beside = 0
+
+    def part(self, start: int, stop: int) -> Results:
+        """Those of the items `start` to `stop`."""
+        failures, texts = self.failures or {}, self.texts
+        return Results(
+            self.values[start:stop],
+            {place - start: error for place, error in failures.items() if start <= place < stop} or None,
+            None if self.durations is None else self.durations[start:stop],
+            None if texts is None else {at - start: text for at, text in texts.items() if start <= at < stop},
+        )
 
 
 def decode_results(flags: int, body: bytes | bytearray | memoryview, store: Store | None = None) -> Results:

@@ -1,13 +1,14 @@
 """The shared counter: which item a worker runs. The worker writes it, the parent reads it after a death.
 
 Two numbers a worker: its batch (0: none), and the position in the batch of the running item (or, bitwise inverted,
-of the last finished one while nothing runs).
+of the last finished one while nothing runs). Where time is limited a third: when that item began. And three that the
+parent writes: which item shall feel its soft limit, and what that is.
 
 Knows: a shared mapping, cut into slots.
 Must not know: what a batch is.
 
-A write is one store of eight bytes (some 20 ns), no system call. It needs no lock: each slot has one writer, and
-it is read for good only when the writer is dead.
+A write is one store of eight bytes (some 20 ns), no system call. It needs no lock: each number has one writer, and
+it is read for good only when the writer is dead or stands still.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ VAST = 1 << 60  # bytes of the file, of which the counters are the first; wire/s
 SLOT_BYTES = 64  # a cache line each, so that two workers never write to the same one
 SLOT_NUMBERS = SLOT_BYTES // 8
 BATCH, POSITION = 0, 1
+STARTED = 2  # nanoseconds of the monotonic clock, which all processes of a machine share
+SOFT_BATCH, SOFT_POSITION, SOFT_NS = 3, 4, 5
 KEPT: list[mmap.mmap] = []
 NOTHING = -(1 << 62)  # the position while no item of the batch has begun
 
@@ -75,6 +78,7 @@ class Counters:
         begin = slot * SLOT_NUMBERS
         self._numbers[begin + BATCH] = 0
         self._numbers[begin + POSITION] = NOTHING
+        self._numbers[begin + STARTED] = self._numbers[begin + SOFT_BATCH] = 0
         return slot
 
     def give_back(self, slot: int) -> None:
@@ -88,6 +92,20 @@ class Counters:
         if not batch or position == NOTHING:
             return None
         return (batch, position, True) if position >= 0 else (batch, ~position, False)
+
+    def running_since(self, slot: int) -> tuple[int, int, float] | None:
+        """Return (batch, position, when it began in monotonic seconds) of what a worker runs, or None: nothing."""
+        state = self.read(slot)
+        if state is None or not state[2]:
+            return None
+        return state[0], state[1], self._numbers[slot * SLOT_NUMBERS + STARTED] / 1e9
+
+    def warn(self, slot: int, batch: int, position: int, limit: float) -> None:
+        """Name the item that shall feel its soft limit (seconds)."""
+        begin = slot * SLOT_NUMBERS
+        self._numbers[begin + SOFT_NS] = int(limit * 1e9)
+        self._numbers[begin + SOFT_POSITION] = position
+        self._numbers[begin + SOFT_BATCH] = batch
 
     def close(self, keep: bool = False) -> None:
         """Give the mapping and its descriptor back.

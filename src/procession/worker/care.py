@@ -21,6 +21,7 @@ from procession.worker.steps import Step
 
 if TYPE_CHECKING:
     from procession.wire.channel import WorkerChannel
+    from procession.worker.limits import Limits
     from procession.worker.output import Capture
     from procession.worker.records import Records
     from procession.worker.weight import Weight
@@ -48,6 +49,8 @@ class Care:
         self.current = current.get()
         self.records: Records | None = None  # where `logging` is loaded
         self.weight: Weight | None = None  # where it is limited
+        self._limits: Limits | None = None  # where items were limited
+        self._limited = False
 
     def begin(self, number: int, chosen: dict[str, Any]) -> None:
         """Do what is due before the initializer.
@@ -121,14 +124,23 @@ class Care:
 
     # For each item.
 
-    def step_for(self, timed: bool) -> Callable[..., None] | None:
-        """Give what runs the items of a batch; None: the loop's own."""
+    def step_for(self, timed: bool, limited: bool) -> Callable[..., None] | None:
+        """Give what runs the items of a batch that begins now; None: the loop's own."""
         self._wants_texts = timed and self._capture is not None
-        return self._step if self._seed is not None or self._wants_texts else None
+        self._limited = limited
+        if limited:
+            if self._limits is None:
+                from procession.worker.limits import Limits
+
+                self._limits = Limits(self._counter, self.current)
+            self._limits.begin_batch()
+        return self._step if limited or self._seed is not None or self._wants_texts else None
 
     def _step(self, step: Step, position: int, items: Iterator[Any], function: Any, values: list[Any]) -> None:
         """Run a step, or the part of it up to the first error."""
         counter, seed = self._counter, self._seed
+        if self._limited and self._limits is not None:
+            step = self._limits.guarded(step)
         for item in items:
             counter[POSITION] = position  # from here on it is this item's fault
             if seed is not None:

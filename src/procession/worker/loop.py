@@ -183,7 +183,8 @@ class Loop:
     def _run_batch(self, body: Body) -> None:
         batch, number, count, group, style, flags, call, start = codec.BATCH_HEAD.unpack_from(body)
         self.care.current.begin_batch(call, start)
-        self.step = self.care.step_for(bool(flags & codec.TIMED)) or self._plain_step
+        care = self.care.step_for(bool(flags & codec.TIMED), bool(flags & codec.LIMITED))
+        self.step = care or self._plain_step
         self._counter[POSITION] = 0  # rebuilding the function is part of the first item
         self._counter[BATCH] = batch
         MODULES.mend()
