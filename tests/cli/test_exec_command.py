@@ -19,12 +19,20 @@ from tests.helpers import processes, scripts, terminals, wait
 pytestmark = pytest.mark.limit(60)
 
 
+@pytest.fixture(autouse=True)
+def state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Journals of these tests stand apart from the user's."""
+    folder = tmp_path_factory.mktemp("state")
+    monkeypatch.setenv("PROCESSION_STATE", str(folder))
+    return folder
+
+
 @contextmanager
 def started(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
     process = subprocess.Popen(
         [*COMMAND, "exec", *arguments],
         cwd=folder,
-        env=scripts.environment({"TMPDIR": str(folder)}),
+        env=scripts.environment({"TMPDIR": str(folder / "tmp")}),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -84,7 +92,16 @@ def test_tag(run: Run) -> None:
 def test_large_output_comes_whole(run: Run, tmp_path: Path) -> None:
     (tmp_path / "tmp").mkdir()
     text = "seq -f %.0f-{} 100000"
-    finished = run("exec", "--tag", "--shell", text, "a", "b", "c", environ={"TMPDIR": str(tmp_path / "tmp")})
+    finished = run(
+        "exec",
+        "--tag",
+        "--shell",
+        text,
+        "a",
+        "b",
+        "c",
+        environ={"TMPDIR": str(tmp_path / "tmp"), "PROCESSION_JOURNAL": "none"},
+    )
     assert finished.returncode == 0
     assert finished.stdout.splitlines() == [f"{tag}\t{n}-{tag}" for tag in "abc" for n in range(1, 100001)]
     assert os.listdir(tmp_path / "tmp") == []
@@ -92,7 +109,20 @@ def test_large_output_comes_whole(run: Run, tmp_path: Path) -> None:
 
 def test_large_output_takes_little_memory(tmp_path: Path) -> None:
     def peak(size: int) -> int:
-        command = [*COMMAND, "exec", "-q", "head", "-c", "{}", "/dev/zero", ":::", str(size), str(size)]
+        command = [
+            *COMMAND,
+            "exec",
+            "-q",
+            "--journal",
+            "none",
+            "head",
+            "-c",
+            "{}",
+            "/dev/zero",
+            ":::",
+            str(size),
+            str(size),
+        ]
         text = f"""
             import resource, subprocess
             subprocess.run({command}, check=True, stdout=subprocess.DEVNULL)
@@ -193,22 +223,79 @@ def test_the_exit_code_when_the_reader_goes(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_commands_and_their_children(tmp_path: Path, number: signal.Signals) -> None:
     text = "sleep 77 & echo $! > {}.child; echo $$ > {}.tmp; mv {}.tmp {}; sleep 77"
-    with started(tmp_path, "--shell", text, "a") as process:
+    (tmp_path / "tmp").mkdir()
+    with started(tmp_path, "--journal", "none", "--grace", "0", "--shell", text, "a") as process:
         wait.wait_until(lambda: (tmp_path / "a").exists(), 20)
         pids = [int((tmp_path / name).read_text()) for name in ("a", "a.child")]
         process.send_signal(number)
+        assert process.stderr is not None
+        assert b"stopping: waiting for 1 running item" in process.stderr.readline()
+        if number == signal.SIGINT:
+            process.send_signal(number)  # the first one lets running commands end
         assert process.wait(10) == 128 + number
-        assert process.stderr and b"Traceback" not in process.stderr.read()
+        assert b"Traceback" not in process.stderr.read()
         wait.wait_until(lambda: not any(processes.running(pid) for pid in pids), 10)
-    assert not [path for path in os.listdir(tmp_path) if path.startswith("procession")]
+    assert os.listdir(tmp_path / "tmp") == []
 
 
-def test_ctrl_c_in_a_terminal(tmp_path: Path) -> None:
+def test_first_ctrl_c_lets_running_commands_end(tmp_path: Path) -> None:
+    text = "echo $$ > {}.tmp; mv {}.tmp {}; while ! test -e go; do sleep 0.01; done; echo whole {}"
+    with started(tmp_path, "-j1", "--shell", text, "a", "b") as process:
+        wait.wait_until(lambda: (tmp_path / "a").exists(), 20)
+        process.send_signal(signal.SIGINT)
+        assert process.stdout is not None and process.stderr is not None
+        assert b"stopping" in process.stderr.readline()
+        (tmp_path / "go").touch()
+        assert (process.wait(20), process.stdout.read()) == (130, b"whole a\n")
+    finished = scripts.run_command([*COMMAND, "resume"], tmp_path)
+    assert (finished.returncode, finished.stdout) == (0, "whole a\nwhole b\n"), finished.stderr
+
+
+def test_ctrl_c_twice_in_a_terminal(tmp_path: Path) -> None:
     with terminals.pty_session([*COMMAND, "exec", "sleep", ":::", "77", "78"], tmp_path) as terminal:
         wait.wait_until(lambda: len(processes.descendants(terminal.pid)) >= 4, 20)
         terminal.press(terminals.CTRL_C)
+        terminal.read_until("Ctrl-C again")
+        terminal.press(terminals.CTRL_C)
         assert terminal.wait(10) == 130, terminal.screen
         assert "Traceback" not in terminal.screen and "interrupted" in terminal.screen
+
+
+def test_the_same_run_again_does_what_is_left_and_shows_it_all(run: Run, tmp_path: Path) -> None:
+    """Small and large outputs, of what has ended well or badly, are those of a run that nothing broke."""
+    text = "echo {} >> ran; seq {}; test {} != 100001 || test -e go || exit 5"
+    arguments = ("exec", "-j1", "--journal", "run.db", "--shell", text, "3", "100000", "100001", "-3")
+    first = run(*arguments)
+    assert first.returncode == 1 and "exit status 5" in first.stderr
+    (tmp_path / "go").touch()
+    again = run(*arguments)
+    assert (again.stdout, again.returncode) == (first.stdout, 1)  # a failed one stays failed
+    assert (tmp_path / "ran").read_text() == "3\n100000\n100001\n-3\n"
+    outputs = tmp_path / "run.db.d" / "outputs"
+    assert len(list(outputs.iterdir())) == 2
+    for path in outputs.iterdir():
+        path.unlink()
+    gone = run(*arguments)
+    assert gone.stdout == "1\n2\n3\n" and gone.stderr.count(" is gone, with the output of a command") == 2
+
+
+def test_lines_in_another_order_are_known_again(run: Run, tmp_path: Path) -> None:
+    arguments = ("exec", "--journal", "run.db", "--shell", "echo {} >> ran; echo {#} {}")
+    assert run(*arguments, stdin="a\nb\n").stdout == "1 a\n2 b\n"
+    assert run(*arguments, stdin="b\nc\na\n").stdout == "2 b\n2 c\n1 a\n"
+    assert sorted((tmp_path / "ran").read_text().split()) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("when", ["hangs", "fails"])
+def test_limits_and_retries_reach_commands(run: Run, tmp_path: Path, when: str) -> None:
+    if when == "hangs":
+        text = "test {} = 2 && { sleep 77 & echo $! > pid; wait; }; echo {}"
+        finished = run("exec", "-j1", "--time-limit", "1", "--shell", text, "1", "2", "3")
+        assert finished.stdout == "1\n3\n" and "TimeLimitExceeded (1)" in finished.stderr
+        wait.wait_until(lambda: not processes.running(int((tmp_path / "pid").read_text())), 10)
+    else:
+        finished = run("exec", "--retries", "2", "--shell", "echo x >> {}; test $(wc -l < {}) = 3", "n")
+        assert finished.returncode == 0 and (tmp_path / "n").read_text() == "x\nx\nx\n"
 
 
 def test_errors_on_a_terminal_do_not_stand_in_the_bar(tmp_path: Path) -> None:

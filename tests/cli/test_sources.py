@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from procession.cli import inputs, sources
-from procession.cli.inputs import InputRefused
+from procession.cli.records import InputRefused
 
 
 def rows(line: str, *, link: bool = False) -> tuple[list[str], int | None]:

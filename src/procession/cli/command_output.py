@@ -10,7 +10,7 @@ file piece by piece.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import IO, Any
 
 from procession.cli.output import LineWriter
@@ -77,7 +77,12 @@ class Printer:
 
 
 def _read(path: str) -> Iterator[bytes]:
-    with open(path, "rb") as file:
+    try:
+        file = open(path, "rb")
+    except FileNotFoundError:  # of an earlier session, and taken away since
+        _write_error(b"procession exec: " + os.fsencode(path) + b" is gone, with the output of a command\n")
+        return
+    with file:
         while piece := file.read(_PIECE):
             yield piece
 
@@ -128,27 +133,45 @@ def _exitcode_of(error: BaseException | None) -> int:
 
 
 def _size(output: bytes | str) -> int:
-    return len(output) if isinstance(output, bytes) else os.stat(output).st_size
+    if isinstance(output, bytes):
+        return len(output)
+    return os.stat(output).st_size if os.path.exists(output) else 0
 
 
-class Shown(Iterator[Outcome[Any]]):
-    """Outcomes of commands, each shown as it passes.
+class Outputs:
+    """Where the outcomes of commands go: their output to this process's, a line of each to the log.
 
     Args:
-        outcomes: A stream.
-        show: Is given the item, its end, where it has one, and its error.
+        printer: Shows output.
+        lines: What it writes to.
+        log: The log, or None.
+        keep: Files of large output stay.
     """
 
-    def __init__(self, outcomes: Any, show: Callable[[Job, Ended | None, BaseException | None], None]) -> None:
-        self._outcomes = outcomes
-        self._show = show
+    def __init__(self, printer: Printer, lines: LineWriter, log: JobLog | None, *, keep: bool) -> None:
+        self._printer = printer
+        self._lines = lines
+        self._log = log
+        self._keep = keep
 
-    def __next__(self) -> Outcome[Any]:
-        outcome: Outcome[Any] = next(self._outcomes)
-        ended = getattr(outcome.error, "ended", None) if outcome.error is not None else outcome.result
-        self._show(outcome.item, ended, outcome.error)
-        return outcome
+    def take(self, outcome: Outcome[Any]) -> None:
+        """Take a command that has ended well."""
+        self._show(outcome.item, outcome.result, None)
 
-    def close(self) -> None:
-        """End the stream."""
-        self._outcomes.close()
+    def failed(self, outcome: Outcome[Any]) -> None:
+        """Take one that has failed: by its exit status, or before it had one."""
+        self._show(outcome.item, getattr(outcome.error, "ended", None), outcome.error)
+
+    def close(self, *, patience: float | None = None) -> None:
+        """Write what is left."""
+        self._lines.close(patience=patience)
+
+    def _show(self, job: Job, ended: Ended | None, error: BaseException | None) -> None:
+        if self._log is not None:
+            self._log.note(job, ended, error)
+        if ended is None:
+            return
+        self._printer.show(job, ended)
+        for path in (ended.stdout, ended.stderr):
+            if isinstance(path, str) and not self._keep:
+                os.unlink(path)

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from procession.cli import inputs
-from procession.cli.inputs import InputRefused
+from procession.cli.records import InputRefused
 
 _MARKS = (":::", ":::+", "::::", "::::+")
 _STDIN = "-"

@@ -36,14 +36,20 @@ class Output:
         self._large = large
         self._taken = False
 
-    def take(self) -> bytes | str:
-        """Give what was written, or the name of the file that holds it."""
+    def take(self, lasting: bool) -> bytes | str:
+        """Give what was written, or the name of the file that holds it.
+
+        Args:
+            lasting: See to it that such a file is on disk.
+        """
         size = os.fstat(self.descriptor).st_size
         if size == 0:
             return b""
         if size <= LARGE_BYTES:
             return os.pread(self.descriptor, size, 0)
         self._taken = True
+        if lasting:
+            os.fsync(self.descriptor)
         if self._path is None:
             self._path = self._large
             _remove(self._large)  # of an earlier attempt
@@ -77,7 +83,8 @@ def open_both(folder: str, results: str | None, job: Job) -> tuple[Output, Outpu
 
 
 def _open(folder: str, results: str | None, job: Job, kind: str) -> Output:
-    large = os.path.join(folder, f"{job.number}.{kind}")
+    # The number keeps an item that is given twice apart, the digest one that has this number in a later run.
+    large = os.path.join(folder, f"{job.number}-{_digest(job.key())}.{kind}")
     if results is not None:
         path = path_of(results, job, kind)
         return Output(_fresh(path), path, True, large)
@@ -127,8 +134,11 @@ def safe_name(values: tuple[str, ...]) -> str:
     name = ",".join(_encoded(value) for value in values)
     if len(name) <= _LONGEST_NAME:
         return name or "%"
-    digest = hashlib.blake2b(name.encode(), digest_size=8).hexdigest()
-    return f"{name[: _LONGEST_NAME - 19]}%{digest}%"  # no value encodes to an end like this
+    return f"{name[: _LONGEST_NAME - 19]}%{_digest(name)}%"  # no value encodes to an end like this
+
+
+def _digest(text: str) -> str:
+    return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
 
 
 def _encoded(value: str) -> str:

@@ -39,12 +39,14 @@ class Plan(NamedTuple):
         program: The path of the program, where it is the same for all items and has been looked up.
         folder: Where large outputs are put.
         results: Where the output of each item is kept, or None.
+        lasting: Large outputs must outlast this run, and a power cut.
     """
 
     template: Template
     program: str | None
     folder: str
     results: str | None
+    lasting: bool = False
 
 
 class Ended(NamedTuple):
@@ -91,7 +93,7 @@ def run(plan: Plan, job: Job) -> Ended:
             raise CommandNotStarted(command=plan.template.text(job, slot), reason=reason) from None
         exitcode = _wait(pid)
         seconds = time.perf_counter() - start
-        ended = Ended(began, seconds, exitcode, slot, stdout.take(), stderr.take())
+        ended = Ended(began, seconds, exitcode, slot, stdout.take(plan.lasting), stderr.take(plan.lasting))
         if plan.results is not None:
             outputs.write_exit(plan.results, job, exitcode)
     finally:

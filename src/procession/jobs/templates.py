@@ -49,6 +49,14 @@ class Job(NamedTuple):
     number: int
     values: tuple[str, ...]
 
+    def __repr__(self) -> str:
+        """As messages and journals name it."""
+        return shorten(" ".join(self.values))
+
+    def key(self) -> str:
+        """Give what it is known by, wherever it stands among the inputs."""
+        return repr(self.values)
+
 
 class _Field(NamedTuple):
     """A replacement string.

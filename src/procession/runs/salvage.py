@@ -1,0 +1,129 @@
+"""A journal whose end was cut off: what is whole is kept, the rest is done again.
+
+Knows: how long the file says that it is; how rows are read until one cannot be.
+Must not know: what the rows mean.
+
+A cut write-ahead log needs none of this: SQLite takes what is whole of it. A file that is shorter than its own first
+page says has lost pages, of rows or of an index. All rows that can be reached without an index, and whose checksum is right
+(SQLite takes what is missing at the end for zeros), are copied into a new file; the old one is kept beside as
+`JOURNAL.damaged`.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import struct
+from typing import Any
+
+from procession.runs import schema
+from procession.runs.rows import checksum
+
+_TABLES = ("facts", "sessions", "items", "places")
+_HEADER = 100  # bytes
+_LOGS = ("-wal", "-shm")
+
+
+def mend(path: str) -> str | None:
+    """Make a journal whole again if its end was cut off; the caller has locked it and not opened it.
+
+    Args:
+        path: The file.
+
+    Returns:
+        What was done, as text; None if there was nothing to do.
+
+    Raises:
+        OSError: The new file cannot be written.
+        JournalNotUsable: It is damaged in more ways than that.
+    """
+    size = os.path.getsize(path) if os.path.exists(path) else 0
+    expected = _expected_size(path, size)
+    if expected is None or size >= expected:
+        return None
+    if size >= _HEADER and os.path.exists(path + "-wal") and _is_whole_with_its_log(path):
+        return None  # a process was killed while it copied the log into the file
+    damaged = f"{path}.damaged"
+    made = f"{path}.mended"
+    kept = _copied(path, made) if size >= _HEADER else 0
+    for end in _LOGS:
+        if os.path.exists(path + end):
+            os.replace(path + end, damaged + end)
+    os.replace(path, damaged)
+    if os.path.exists(made):
+        os.replace(made, path)
+    return f"its end was cut off: {kept} items are kept, the rest is done again; the old file is {damaged!r}"
+
+
+def _is_whole_with_its_log(path: str) -> bool:
+    """Let SQLite copy what is whole of the log into the file, and look through it."""
+    connection = sqlite3.connect(f"file:{schema.quoted(path)}", uri=True, isolation_level=None)
+    try:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        return bool(connection.execute("PRAGMA integrity_check(1)").fetchall() == [("ok",)])
+    except sqlite3.DatabaseError:
+        return False
+    finally:
+        connection.close()
+
+
+def _expected_size(path: str, size: int) -> int | None:
+    """Say how long the file must be by its first page; None if there is nothing that says so."""
+    if size == 0:
+        return None
+    with open(path, "rb") as file:
+        header = file.read(_HEADER)
+    if not header.startswith(schema.MAGIC[: len(header)]):
+        return None  # no database: opening it says so
+    if len(header) < _HEADER:
+        return _HEADER
+    (application,) = struct.unpack(">I", header[68:72])
+    if application != schema.APPLICATION:
+        return None
+    page, pages = struct.unpack(">H", header[16:18])[0], struct.unpack(">I", header[28:32])[0]
+    return int((65_536 if page == 1 else page) * pages)
+
+
+def _copied(path: str, made: str) -> int:
+    """Copy what can be read into a new file; give the number of items."""
+    for name in (made, *(made + end for end in _LOGS)):
+        if os.path.exists(name):
+            os.unlink(name)
+    old = sqlite3.connect(f"file:{schema.quoted(path)}", uri=True, isolation_level=None)
+    new = sqlite3.connect(made, isolation_level=None)
+    try:
+        new.executescript(schema.TABLES)
+        new.execute(f"PRAGMA application_id={schema.APPLICATION}")
+        new.execute(f"PRAGMA user_version={schema.VERSION}")
+        new.execute("BEGIN")
+        counts = {table: _copy_table(old, new, table) for table in _TABLES}
+        new.execute("COMMIT")
+        return counts["items"]
+    finally:
+        old.close()
+        new.close()
+
+
+def _copy_table(old: sqlite3.Connection, new: sqlite3.Connection, table: str) -> int:
+    """Copy rows in their order until one cannot be read."""
+    count = 0
+    try:
+        cursor = old.execute(f"SELECT * FROM {table} NOT INDEXED")
+        names = [each[0] for each in cursor.description]
+        holders = ", ".join("?" * len(names))
+        for row in cursor:
+            if table == "items" and not _is_whole(dict(zip(names, row, strict=True))):
+                continue
+            new.execute(f"INSERT OR IGNORE INTO {table} ({', '.join(names)}) VALUES ({holders})", row)
+            count += 1
+    except sqlite3.DatabaseError:
+        pass  # here the file ends
+    return count
+
+
+def _is_whole(row: dict[str, Any]) -> bool:
+    """Say whether a row is what was written; of one of an older version nobody knows."""
+    try:
+        return row.get("checksum") in (None, checksum(row["key"], row["item"], row["result"]))
+    except TypeError:
+        return False  # a key that is no bytes
