@@ -239,7 +239,7 @@ def test_a_signal_ends_commands_and_their_children(tmp_path: Path, number: signa
 
 
 def test_first_ctrl_c_lets_running_commands_end(tmp_path: Path) -> None:
-    text = "echo $$ > {}.tmp; mv {}.tmp {}; while ! test -e go; do sleep 0.01; done; echo whole {}"
+    text = "echo $$ > {}.tmp; mv {}.tmp {}; while ! test -e go; do sleep 0.01; done; sleep 0.5; echo whole {}"
     with started(tmp_path, "-j1", "--shell", text, "a", "b") as process:
         wait.wait_until(lambda: (tmp_path / "a").exists(), 20)
         process.send_signal(signal.SIGINT)

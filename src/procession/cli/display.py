@@ -132,17 +132,18 @@ def choose(
     return Lines(tally, stream)
 
 
-def colored(color: str) -> bool:
-    """Say whether standard error gets colours.
+def colored(color: str, stream: TextIO | None = None) -> bool:
+    """Say whether what is written gets colours.
 
     Args:
-        color: `always`, `never`, or `auto`: where it is a terminal and NO_COLOR is not set.
+        color: `always`, `never`, or `auto`: where it goes to a terminal and NO_COLOR is not set.
+        stream: Where it goes; None: standard error.
 
     Source: https://no-color.org
     """
     if color != "auto":
         return color == "always"
-    stream = sys.stderr
+    stream = stream or sys.stderr
     plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
     return stream is not None and stream.isatty() and not plain
 

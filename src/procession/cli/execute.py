@@ -152,7 +152,7 @@ class _Run:
         self._tally = tally
         self._shown = shown
         self._seed = seed
-        self._journal = journals.choose(work.command, how)
+        self._journal = journals.choose(work.label or work.command, how)
         self._chronicle = chronicle.open_chronicle(how.log, how.events, self._say)
         self._drain: Drain | None = None
 
@@ -195,10 +195,12 @@ class _Run:
             source=work.source,
             key=work.key,
             how=how,
-            facts={"seed": self._seed},
+            facts={"seed": self._seed, "stdin": work.stdin},
             chosen=chosen,
         )
         stack.enter_context(live)
+        if live.lost is not None:
+            self._say(live.lost)
         if live.source_changed and not how.rerun_changed:
             self._say("the function has changed since; what it has done stands: --rerun-changed does it anew")
         return live, live

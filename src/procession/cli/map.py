@@ -96,6 +96,8 @@ def _prepare(
         preload=_PRELOAD,
         results_on_terminal=how.output is None and os.isatty(descriptor),
         plan=_planned,
+        label=function.attribute or None,
+        stdin="-" in (*arguments, *given.files) or not (arguments or given.files),
     )
 
 

@@ -162,20 +162,17 @@ def run(
 ) -> Run[R]:
     """Call `function` on every item, and keep on disk how each ended: the same call again does what is left.
 
-    No item's error is raised: ask the run. Ctrl-C and SIGTERM let what runs end and be recorded, then do what they do
-    otherwise; a second Ctrl-C ends it. `docs/runs.md` explains it all.
+    No item's error is raised: ask the run. Ctrl-C and SIGTERM let what runs end and be recorded. See `docs/runs.md`.
 
     Args:
         function: Any callable.
-        items: The inputs, read as they are needed. An item is known by its content, a `pathlib.Path` by the file's size
-            and time, wherever it stands in the input.
-        journal: A path, or a short name in the user's state folder. None: a name there that is made of the function's
-            name, its file and the present folder; so two calls of one function in one folder need a journal each.
+        items: The inputs, known by content wherever they stand; a `pathlib.Path` by the file's size and time.
+        journal: A path, or a short name in the user's state folder. None: a name there, made of the function's name and
+            file and the present folder: several calls of one function in one folder need a journal each.
         key: Gives what an item is known by: a text, bytes or a whole number.
         checksum: Files are known by what they hold, not by size and time.
         retry_failed: Run the items again that failed in an earlier call.
-        rerun_changed: Run those again whose result comes from another source of the function. Without it a
-            `SourceChanged` warning tells of them.
+        rerun_changed: Run those again whose result another source of the function gave (else `SourceChanged` warns).
         grace: Seconds that running items may take after SIGTERM.
         options: Those of `procession.map`.
 
@@ -186,8 +183,10 @@ def run(
     """
     path = places.prepared(places.name_of_call(function) if journal is None else journal)
     progress = options.pop("progress", False)
-    again = {"retry_failed": retry_failed, "rerun_changed": rerun_changed}
-    live = LiveRun(path, function, items, key=key, checksum=checksum, replay=False, options=options, **again)
+    live = LiveRun(
+        path, function, items, key=key, checksum=checksum, replay=False,
+        retry_failed=retry_failed, rerun_changed=rerun_changed, options=options,
+    )  # fmt: skip
     with live, Draining(live, grace=grace) as draining:
         _warn(live, rerun_changed)
         _follow(live, progress, len(items) if isinstance(items, Sized) else None)

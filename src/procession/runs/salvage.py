@@ -4,8 +4,8 @@ Knows: how long the file says that it is; how rows are read until one cannot be.
 Must not know: what the rows mean.
 
 A cut write-ahead log needs none of this: SQLite takes what is whole of it. A file that is shorter than its own first
-page says has lost pages, of rows or of an index. All rows that can be reached without an index, and whose checksum is right
-(SQLite takes what is missing at the end for zeros), are copied into a new file; the old one is kept beside as
+page says has lost pages, of rows or of an index. All rows that can be reached without an index, and whose checksum is
+right (SQLite takes what is missing at the end for zeros), are copied into a new file; the old one is kept beside as
 `JOURNAL.damaged`.
 """
 
