@@ -46,7 +46,7 @@ _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
 @click.option("--tag", is_flag=True, help="Begin each line of output with its input and a tab.")
 @click.option("--results", metavar="DIR", help="Keep stdout, stderr and exit status of each input in files there.")
 @click.option("--joblog", metavar="FILE", help="Write a line for each command, in the columns of GNU parallel.")
-@options.item_options()
+@options.item_options(without=("backend",))  # only a worker process can be ended with all that a command has started
 def command(how: options.RunOptions, **given: Any) -> int:
     """Run CMD once for each input, on all cores. No shell reads it, so any input is safe; --shell is for pipes.
 
@@ -123,6 +123,8 @@ def _parted(asked: Asked) -> tuple[tuple[str, ...], list[sources.Source]]:
         words = (asked.shell,)
     if not words or not words[0]:
         raise click.UsageError("Missing argument 'CMD'.", click.get_current_context())
+    if not asked.whole:
+        raise click.UsageError("-I: must not be empty; choose a text such as ,,")
     return words, [*(sources.Source((file,), files=True, linked=False) for file in asked.files), *given]
 
 
