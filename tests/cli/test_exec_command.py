@@ -206,6 +206,8 @@ def test_bytes_that_are_no_text_come_through(tmp_path: Path) -> None:
         (("--results", "/proc/none", "ls", ":::", "x"), "/proc/none"),
         (("--results", "a file", "ls", ":::", "x"), "a file"),
         (("-j0", "ls", ":::", "x"), "-j"),
+        (("-I", "", "ls", ":::", "x"), "-I: must not be empty"),
+        (("--backend", "threads", "ls", ":::", "x"), "--backend"),
     ],
 )
 def test_refused(refused: Callable[..., str], tmp_path: Path, arguments: tuple[str, ...], says: str) -> None:
@@ -290,7 +292,9 @@ def test_lines_in_another_order_are_known_again(run: Run, tmp_path: Path) -> Non
 def test_limits_and_retries_reach_commands(run: Run, tmp_path: Path, when: str) -> None:
     if when == "hangs":
         text = "test {} = 2 && { sleep 77 & echo $! > pid; wait; }; echo {}"
-        finished = run("exec", "-j1", "--time-limit", "1", "--shell", text, "1", "2", "3")
+        finished = run("exec", "-j1", "--time-limit", "1", "--joblog", "log", "--shell", text, "1", "2", "3")
+        rows = [line.split("\t")[6:8] for line in (tmp_path / "log").read_text().splitlines()[1:]]
+        assert rows == [["0", "0"], ["-1", "0"], ["0", "0"]]
         assert finished.stdout == "1\n3\n" and "TimeLimitExceeded (1)" in finished.stderr
         wait.wait_until(lambda: not processes.running(int((tmp_path / "pid").read_text())), 10)
     else:
@@ -304,6 +308,18 @@ def test_errors_on_a_terminal_do_not_stand_in_the_bar(tmp_path: Path) -> None:
     with terminals.pty_session(["bash", "-c", text], tmp_path) as terminal:
         assert terminal.wait(20) == 0
         assert "\x1b[2Ksaid-a\r\n" in terminal.screen and "2 done" in terminal.screen
+
+
+def test_soft_time_limit_ends_the_command(run: Run, tmp_path: Path) -> None:
+    finished = run("exec", "--soft-time-limit", "0.5", "--shell", "echo $$ > pid; exec sleep {}", "77")
+    assert finished.returncode == 1 and "SoftTimeLimitExceeded (1)" in finished.stderr
+    assert not processes.running(int((tmp_path / "pid").read_text()))
+
+
+def test_a_full_disk_stops_the_run(tmp_path: Path) -> None:
+    call = " ".join(f"'{part}'" for part in COMMAND)
+    finished = scripts.run_command(["bash", "-c", f"{call} exec echo ::: 1 2 > /dev/full"], tmp_path)
+    assert finished.returncode == 1 and "had to stop: OSError: [Errno 28]" in finished.stderr
 
 
 def test_a_killed_worker_costs_the_command_that_it_ran(run: Run, tmp_path: Path) -> None:

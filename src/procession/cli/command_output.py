@@ -14,14 +14,15 @@ from collections.abc import Iterator
 from typing import IO, Any
 
 from procession.cli.output import LineWriter
+from procession.jobs.command_errors import CommandNotStarted
 from procession.jobs.commands import Ended
 from procession.jobs.templates import Job, Template
-from procession.model.errors import WorkerDied
 from procession.model.outcome import Outcome
 
 _PIECE = 1 << 16
 _STDERR = 2
 _NOT_STARTED = 127  # what a shell gives where there is no such program
+_NOT_SEEN = -1  # as GNU parallel writes of a job that it has killed
 _HEADINGS = "Seq Host Starttime JobRuntime Send Receive Exitval Signal Command".split()
 _HERE = ":"  # GNU parallel's name of this machine
 _BAR_GOES = b"\r\x1b[2K"  # what follows stands where a bar of progress stood; that is drawn anew below
@@ -117,9 +118,8 @@ class JobLog:
             ended: Its end, if it began.
             error: Why it has none.
         """
-        exitcode = ended.exitcode if ended else _exitcode_of(error)
         began, seconds, slot = (ended.began, ended.seconds, ended.slot) if ended else (0.0, 0.0, 1)
-        status, number = (exitcode, 0) if exitcode >= 0 else (0, -exitcode)
+        status, number = _status_of(ended, error)
         received = _size(ended.stdout) if ended else 0
         row = (job.number, _HERE, f"{began:10.3f}", f"{seconds:10.3f}", 0, received, status, number)
         command = self._template.text(job, slot).replace("\n", "\\n")  # a job is a line
@@ -127,9 +127,14 @@ class JobLog:
         self._file.flush()  # who follows the log sees the job
 
 
-def _exitcode_of(error: BaseException | None) -> int:
-    """What a log says of a command whose end nobody saw."""
-    return error.exitcode or -1 if isinstance(error, WorkerDied) else _NOT_STARTED
+def _status_of(ended: Ended | None, error: BaseException | None) -> tuple[int, int]:
+    """Give exit status and signal, as far as anybody knows them."""
+    if isinstance(error, CommandNotStarted):
+        return _NOT_STARTED, 0
+    exitcode = ended.exitcode if ended is not None else getattr(error, "exitcode", None)  # of a worker that died
+    if exitcode is not None and exitcode < 0:
+        return 0, -exitcode
+    return (ended.exitcode, 0) if ended is not None else (_NOT_SEEN, 0)
 
 
 def _size(output: bytes | str) -> int:
