@@ -310,6 +310,20 @@ def test_errors_on_a_terminal_do_not_stand_in_the_bar(tmp_path: Path) -> None:
         assert "\x1b[2Ksaid-a\r\n" in terminal.screen and "2 done" in terminal.screen
 
 
+def test_commands_end_with_a_killed_procession_and_the_next_one_does_what_is_left(run: Run, tmp_path: Path) -> None:
+    text = "echo {} >> ran; test {} = a || test -e go || { echo $$ > pid.tmp; mv pid.tmp pid; sleep 77; }; echo {}"
+    arguments = ("-j1", "--journal", "run.db", "--shell", text, "a", "b")
+    with started(tmp_path, *arguments) as process:
+        wait.wait_until(lambda: (tmp_path / "pid").exists(), 20)
+        assert process.stdout is not None and process.stdout.readline() == b"a\n"  # recorded before it is shown
+        process.kill()
+        pid = int((tmp_path / "pid").read_text())
+        wait.wait_until(lambda: not processes.running(pid), 10)
+    (tmp_path / "go").touch()
+    assert run("exec", *arguments).stdout == "a\nb\n"
+    assert (tmp_path / "ran").read_text() == "a\nb\nb\n"
+
+
 def test_soft_time_limit_ends_the_command(run: Run, tmp_path: Path) -> None:
     finished = run("exec", "--soft-time-limit", "0.5", "--shell", "echo $$ > pid; exec sleep {}", "77")
     assert finished.returncode == 1 and "SoftTimeLimitExceeded (1)" in finished.stderr
