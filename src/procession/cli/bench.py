@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from procession.cli import inputs, output, target, trials
+from procession.cli import inputs, output, target, trials, values
 from procession.cli.commands import Refused
 from procession.cli.trials import Advice, Trial
 from procession.launcher.host import worker_count
@@ -29,9 +29,7 @@ _MOST_ITEMS = 1000  # that are read: more are not needed, and standard input may
 @click.option("-e", "expression", metavar="EXPR", help="The function as an expression, in place of TARGET.")
 @click.option("-a", "--arg-file", "files", multiple=True, metavar="FILE", help="Its lines are inputs; `-` is stdin.")
 @click.option("-0", "--null", is_flag=True, help="Inputs that are read end with a NUL byte, not with a line's end.")
-@click.option(
-    "-j", "--jobs", type=click.IntRange(min=1), metavar="N", help="The usual number of workers, in place of CPUs."
-)
+@click.option("-j", "--jobs", type=values.Workers(), metavar="N", help="The usual number of workers, in place of CPUs.")
 @click.option(
     "--seconds", type=click.FloatRange(min=0.5), default=10.0, metavar="S", help="For all trials; default 10."
 )
