@@ -176,7 +176,7 @@ def test_a_clash_is_refused_with_both_names_and_the_way_out(run: Run, photos: Pa
         (("photos", "-o", "out", "-Q", "80", "--format", "png"), "png loses nothing"),
         (("photos", "-o", "out", "--format", "bmp"), "'bmp' is not one of"),
         (("photos", "-o", "out", "--name", "{size}"), "no field {size}"),
-        (("photos", "-o", "out", "-j", "0"), "0 is not in the range"),
+        (("photos", "-o", "out", "-j", "0"), "'0' is not a number of workers"),
         (("-q", "80", "photos", "-o", "out"), "if you meant the quality, write -Q 80"),
         (("photos", "-o", "out", "--no-such"), "No such option"),
     ],

@@ -75,11 +75,12 @@ def _name(name: str, path: str) -> str:
 
 
 def _nothing_to_read() -> bool:
-    """Say whether standard input is a terminal, /dev/null, or closed."""
+    """Say whether standard input is a terminal, /dev/null, an empty file, or closed."""
     try:
-        return stat.S_ISCHR(os.fstat(0).st_mode)
+        status = os.fstat(0)
     except OSError:
         return True
+    return stat.S_ISCHR(status.st_mode) or (stat.S_ISREG(status.st_mode) and not status.st_size)
 
 
 def _go_to(folder: str, name: str) -> None:

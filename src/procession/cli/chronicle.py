@@ -121,8 +121,8 @@ class _Lines(Chronicle):
         try:
             self._file.write(line + "\n")
         except OSError as error:
-            self._tell(f"{self._option} {self._name!r}: {error.strerror}; nothing more is written there")
             self.close()
+            self._tell(f"{self._option} {self._name!r}: {error.strerror}; nothing more is written there")
 
     def close(self) -> None:
         file, self._file = self._file, None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -153,7 +153,7 @@ class _Run:
         self._shown = shown
         self._seed = seed
         self._journal = journals.choose(work.label or work.command, how)
-        self._chronicle = chronicle.open_chronicle(how.log, how.events, self._say)
+        self._chronicle = chronicle.open_chronicle(how.log, how.events, self._show)
         self._drain: Drain | None = None
 
     def follow(self, items: Iterator[Any], total: int | None) -> int:
@@ -164,16 +164,19 @@ class _Run:
             ValueError: An option is out of range.
         """
         workers = self._how.workers(total)
+        with closing(self._chronicle):
+            status = self._work_off(items, workers)
+            self._tell_end(status)
+        return status
+
+    def _work_off(self, items: Iterator[Any], workers: int) -> int:
         with ExitStack() as stack:
-            stack.callback(self._chronicle.close)
             steps, running = self._begin(items, workers, stack)
             results = self._work.results()
             self._tell_begin(workers)
             stack.enter_context(self._shown)
             self._drain = stack.enter_context(Drain(running, self._say, self._how.grace))
-            status = self._close(results, self._take_all(steps, results))
-        self._tally_end(status)
-        return status
+            return self._close(results, self._take_all(steps, results))
 
     def _begin(self, items: Iterator[Any], workers: int, stack: ExitStack) -> tuple[Iterator[Any], Any]:
         work, how = self._work, self._how
@@ -277,10 +280,11 @@ class _Run:
         elif self._seed is not None and self._how.seed is None and not self._how.quiet:
             self._say(f"shuffled; the same order again: --shuffle-seed {self._seed}")
 
-    def _tally_end(self, status: int) -> None:
+    def _tell_end(self, status: int) -> None:
         drained = None if self._drain is None else self._drain.seconds
         if drained is not None and not self._how.quiet:
-            self._say(f"stopped after {drained:.1f} s; {self._tally.left} left")
+            left = f"{self._tally.left} left" if self._tally.total is not None else "what was not begun is left"
+            self._say(f"stopped after {drained:.1f} s; {left}")
         self._chronicle.end(self._summary(status), self._tally.summary(self._work.verb))
 
     def report(self, status: int) -> None:
@@ -297,7 +301,8 @@ class _Run:
         if not how.quiet:
             click.echo(tally.summary(self._work.verb), err=True)
             if self._journal is not None and (status or how.verbose):
-                click.echo(self._journal.hint(tally.failed, tally.left), err=True)
+                stopped = bool(tally.interrupted or tally.stopped or tally.left or not how.keep_going)
+                click.echo(self._journal.hint(tally.failed, stopped), err=True)
 
     def _summary(self, status: int) -> dict[str, Any]:
         run = {} if self._journal is None else {"run": self._journal.name, "journal": self._journal.path}

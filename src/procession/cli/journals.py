@@ -40,9 +40,14 @@ class Journal(NamedTuple):
     path: str
     retry: bool = False
 
-    def hint(self, failed: int, left: int) -> str:
-        """Say how it goes on."""
-        parts = [f"`procession resume {self.name}` does what is left"] if left else []
+    def hint(self, failed: int, stopped: bool) -> str:
+        """Say how it goes on.
+
+        Args:
+            failed: How many items failed.
+            stopped: Some are left.
+        """
+        parts = [f"`procession resume {self.name}` does what is left"] if stopped else []
         if failed:
             parts.append(f"`procession retry {self.name}` tries the failed ones again")
         parts.append(f"`procession report {self.name}` tells more")

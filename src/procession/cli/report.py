@@ -100,7 +100,7 @@ class Tally:
         counts = {verb: self.done, "up to date": self.skipped, "failed": self.failed, "left": self.left}
         parts = [f"{count} {what}" for what, count in counts.items() if count or what == verb]
         if self.replayed:
-            parts[0] += f" ({self.replayed} of all from the journal)"
+            parts.append(f"{self.replayed} of these from the journal")
         rate = f", {rate_text(self.rate)}" if self.ended > self.replayed else ""
         end = "; interrupted" if self.interrupted else ""
         return f"procession {self.command}: {', '.join(parts)} in {self.seconds:.1f} s{rate}{end}"
