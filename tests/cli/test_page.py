@@ -16,7 +16,8 @@ from tests.helpers import scripts
 from tests.jobs import pictures
 
 PAGE = (scripts.ROOT / "docs" / "command-line.md").read_text(encoding="utf-8")
-NAMES = commands.cli.list_commands(click.Context(commands.cli))
+OTHER_PAGES = ("exec", "bench", "completion")  # docs/exec.md
+NAMES = [name for name in commands.cli.list_commands(click.Context(commands.cli)) if name not in OTHER_PAGES]
 EXAMPLES = [line for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines()]
 
 

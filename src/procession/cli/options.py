@@ -10,7 +10,7 @@ import functools
 import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import click
 from click.core import ParameterSource
@@ -20,8 +20,6 @@ from procession.cli.values import Size as Size  # a value of thumbs only
 from procession.launcher import host
 from procession.model.amounts import MemoryOptions
 from procession.model.task import ITEM_OPTIONS
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 _GIVEN = "procession.given"
 _CHOSEN = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT, ParameterSource.DEFAULT_MAP)
@@ -241,26 +239,6 @@ def _as_flags(text: str) -> str:
     for name in (*MEMORY, *_POLICY):
         text = re.sub(rf"(?<![a-z_]){name}=", f"{_flag_of(name)} ", text)
     return text
-
-
-def run_options(command: F) -> F:
-    """Add the flags of a command that does not take all of the table; see `with_memory`."""
-    for flag in reversed(FLAGS):
-        if flag.name in ("jobs", "keep_going", "quiet", *MEMORY):
-            _added(command, flag)
-    return command
-
-
-def with_memory(command: Callable[..., int]) -> Callable[..., int]:
-    """Put the options about memory together, checked before any work starts."""
-
-    @functools.wraps(command)
-    def checked(*args: Any, max_rss: Any, max_rss_hard: Any, memory_floor: Any, **kwargs: Any) -> int:
-        memory = {"max_rss": max_rss, "max_rss_hard": max_rss_hard, "memory_floor": memory_floor}
-        checked_memory(memory)
-        return command(*args, memory=memory, **kwargs)
-
-    return checked
 
 
 def _flags(group: str, *given: tuple[Any, ...]) -> tuple[Flag, ...]:
