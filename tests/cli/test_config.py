@@ -49,7 +49,8 @@ def test_a_variable_for_all_commands_and_one_for_one(defaults: Defaults) -> None
 def test_keys_for_all_commands_and_for_one(defaults: Defaults) -> None:
     text = "[tool.procession.map]\njobs = 3\n[tool.procession]\njobs = 2\ntime_limit = '1h'\n"
     assert defaults("map", text) == {"jobs": "3", "time_limit": "1h"}
-    assert defaults("thumbs", text) == {"jobs": "2"}
+    assert defaults("thumbs", text) == {"jobs": "2", "time_limit": "1h"}
+    assert defaults("runs", text) == {}
 
 
 def test_a_variable_goes_before_the_file(defaults: Defaults) -> None:

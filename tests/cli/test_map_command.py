@@ -168,6 +168,15 @@ def test_a_killed_worker_costs_one_item(run: Run) -> None:
         (("-e", "int", "1", "--backend", "threads", "--max-rss", "1GB"), "--max-rss ends what runs"),
         (("-e", "int", "1", "--backend", "serial", "--time-limit", "1"), "--time-limit ends what runs"),
         (("-e", "int", "1", "-q", "-v"), "--quiet and --verbose: take one of them"),
+    ],
+)
+def test_wrong_usage(refused: Callable[..., str], arguments: tuple[str, ...], text: str) -> None:
+    assert text in refused("map", *arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
         (("-e", "int", "1", "--output", "none/there"), "--output 'none/there': cannot be written: No such file"),
         (("-e", "int", "1", "--log", "none/there"), "--log 'none/there': cannot be written: No such file"),
         (("-e", "int", "1", "--events", "none/there"), "--events 'none/there': cannot be written: No such file"),
@@ -177,8 +186,9 @@ def test_a_killed_worker_costs_one_item(run: Run) -> None:
         (("-e", "int", "1", "--name", "a b"), "--name 'a b': must be of letters, digits, - and _"),
     ],
 )
-def test_wrong_usage(refused: Callable[..., str], arguments: tuple[str, ...], text: str) -> None:
-    assert text in refused("map", *arguments)
+def test_what_is_refused_when_all_else_is_checked(run: Run, arguments: tuple[str, ...], text: str) -> None:
+    finished = run("map", *arguments)
+    assert (finished.returncode, finished.stdout) == (2, "") and text in finished.stderr
 
 
 def test_a_terminal_as_the_only_input_is_refused(tmp_path: Path) -> None:
