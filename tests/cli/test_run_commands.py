@@ -98,7 +98,7 @@ def test_a_changed_function_is_told_and_done_anew_if_asked(run: Run, tmp_path: P
 
 @pytest.mark.limit(60)
 def test_a_killed_command_is_resumed(run: Run, tmp_path: Path) -> None:
-    code = "lambda x: [open('count', 'a').write(x), os.path.exists('go') or time.sleep(0.05), int(x)][2]"
+    code = "lambda x: [open('count', 'a').write(x + ' '), os.path.exists('go') or time.sleep(0.05), int(x)][2]"
     numbers = list(map(str, range(10, 60)))
     process = subprocess.Popen(
         [*COMMAND, "map", "-e", code, *numbers], cwd=tmp_path, env=scripts.environment(), stdout=subprocess.PIPE
@@ -111,9 +111,9 @@ def test_a_killed_command_is_resumed(run: Run, tmp_path: Path) -> None:
     assert json.loads(run("runs", "--json").stdout)["state"] == "killed"
     resumed = run("resume")
     assert resumed.stdout.split() == numbers and "".join(first).split() == numbers[:5]
-    count = (tmp_path / "count").read_text()
-    again = [number for number in numbers if count.count(number) > 1]
-    assert not set(again) & set(numbers[:5]) and resumed.returncode == 0  # what was told of is not done twice
+    count = (tmp_path / "count").read_text().split()
+    again = {number for number in numbers if count.count(number) > 1}
+    assert not again & set(numbers[:5]) and resumed.returncode == 0  # what was told of is not done twice
 
 
 def test_inputs_cannot_be_added(run: Run) -> None:
