@@ -35,16 +35,21 @@ class Refused(click.ClickException):
     """The command cannot do what was asked; nothing was started.
 
     Args:
-        message: What is wrong, in one line; a second line says what to do.
+        message: What is wrong, and behind a semicolon what to do; without that a second line says where it stands.
         exit_code: The exit code.
     """
 
     def __init__(self, message: str, exit_code: int = 2) -> None:
         super().__init__(message)
         self.exit_code = exit_code  # type: ignore[misc]  # click has it on the class
+        context = click.get_current_context(silent=True)
+        self._command = "procession" if context is None else context.command_path
 
     def show(self, file: Any = None) -> None:
+        """Say what is wrong, and what to do."""
         click.echo(f"procession: {self.message}", err=True, file=file)
+        if "; " not in self.message:
+            click.echo(f"{self._command} --help shows what may be given", err=True, file=file)
 
 
 class Misused(Refused):
