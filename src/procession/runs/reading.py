@@ -96,7 +96,7 @@ class Reader:
         try:
             return self._connection.execute(query, tuple(values)).fetchall()
         except sqlite3.Error as error:
-            raise schema.explain(self.path, error) from error
+            raise schema.explain(self.path, error, writable=False) from error
 
     def check(self) -> None:
         """See to it that no other call has begun on this journal, whose input has other places.
