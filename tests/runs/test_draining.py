@@ -7,14 +7,14 @@ import signal
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 import procession
 from procession.runs.draining import Draining
-from tests.helpers.scripts import environment
+from tests.helpers.scripts import Finished, environment
 from tests.helpers.wait import wait_until
 
 SCRIPT = """
@@ -141,3 +141,38 @@ def test_third_ctrl_c_is_as_ever() -> None:
         for _ in range(3):
             os.kill(os.getpid(), signal.SIGINT)
     assert live.told == [(False, None), (True, None)]
+
+
+INTERRUPTED = """
+    import json, os, random, signal, threading, time
+    import procession
+    from procession.runs.live import LiveRun
+
+    def double(number):
+        time.sleep(0.0005)
+        return number * 2
+
+    told = set()
+    for seed in range(8):
+        delay = random.Random(seed).uniform(0.01, 0.3)
+        timer = threading.Timer(delay, os.kill, (os.getpid(), signal.SIGINT))
+        try:
+            timer.start()
+            with LiveRun("run.db", double, range(3000), ordered=seed % 2 == 0, options={"processes": 2}) as live:
+                for each in live:
+                    told.add(each.outcome.item)
+            while True:
+                time.sleep(1)
+        except KeyboardInterrupt:
+            timer.join()
+    with procession.Run.open("run.db") as run:
+        recorded = {item for item, _ in run.results()}
+    print(len(told) > 0, told <= recorded)
+"""
+
+
+def test_exception_of_a_signal_loses_nothing_that_was_told_and_leaves_no_lock(
+    run_script: Callable[..., Finished],
+) -> None:
+    done = run_script(INTERRUPTED)
+    assert (done.returncode, done.stdout) == (0, "True True\n"), done.stderr

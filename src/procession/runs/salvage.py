@@ -11,10 +11,12 @@ right (SQLite takes what is missing at the end for zeros), are copied into a new
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sqlite3
 import struct
+from collections.abc import Iterator
 from typing import Any
 
 from procession.runs import schema
@@ -59,7 +61,9 @@ def _is_whole_with_its_log(path: str) -> bool:
     connection = sqlite3.connect(f"file:{schema.quoted(path)}", uri=True, isolation_level=None)
     try:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        return bool(connection.execute("PRAGMA integrity_check(1)").fetchall() == [("ok",)])
+        if connection.execute("PRAGMA integrity_check(1)").fetchall() != [("ok",)]:
+            return False
+        return all(_is_right(table, row) for table in _TABLES for row in _rows(connection, table))
     except sqlite3.DatabaseError:
         return False
     finally:
@@ -115,26 +119,35 @@ def _page_size(path: str) -> int:
     return 65_536 if size == 1 else int(size)
 
 
+def _rows(connection: sqlite3.Connection, table: str) -> Iterator[dict[str, Any]]:
+    cursor = connection.execute(f"SELECT * FROM {table} NOT INDEXED")
+    names = [each[0] for each in cursor.description]
+    for row in cursor:
+        yield dict(zip(names, row, strict=True))
+
+
 def _copy_table(old: sqlite3.Connection, new: sqlite3.Connection, table: str) -> int:
     """Copy rows in their order until one cannot be read."""
     count = 0
     try:
-        cursor = old.execute(f"SELECT * FROM {table} NOT INDEXED")
-        names = [each[0] for each in cursor.description]
-        holders = ", ".join("?" * len(names))
-        for row in cursor:
-            if table == "items" and not _is_whole(dict(zip(names, row, strict=True))):
-                continue
-            new.execute(f"INSERT OR IGNORE INTO {table} ({', '.join(names)}) VALUES ({holders})", row)
-            count += 1
+        for row in _rows(old, table):
+            if _is_right(table, row):
+                holders = ", ".join("?" * len(row))
+                new.execute(f"INSERT OR IGNORE INTO {table} ({', '.join(row)}) VALUES ({holders})", tuple(row.values()))
+                count += 1
     except sqlite3.DatabaseError:
         pass  # here the file ends
     return count
 
 
-def _is_whole(row: dict[str, Any]) -> bool:
-    """Say whether a row is what was written; of one of an older version nobody knows."""
+def _is_right(table: str, row: dict[str, Any]) -> bool:
+    """Say whether a row is what was written, as far as that can be seen: an older version had no checksums."""
     try:
-        return row.get("checksum") in (None, checksum(row["key"], row["item"], row["result"]))
-    except TypeError:
-        return False  # a key that is no bytes
+        if table == "items":
+            return row.get("checksum") in (None, checksum(row["key"], row["item"], row["result"]))
+        if table == "places":
+            return True  # they are those of the last session only, and written anew by the next one
+        json.loads(row["value"] if table == "facts" else row["facts"])
+        return "\0" not in str(row.get("source"))
+    except (TypeError, ValueError):
+        return False  # a text that is none any more

@@ -93,7 +93,7 @@ def connect(path: str, *, writable: bool) -> sqlite3.Connection:
                 return _connected(path, writable, "immutable=1")  # its folder is read-only: no memory beside it
             except sqlite3.Error:
                 pass  # then that was not it
-        raise explain(path, error) from error
+        raise explain(path, error, writable) from error
 
 
 def _connected(path: str, writable: bool, how: str) -> sqlite3.Connection:
@@ -172,17 +172,20 @@ def _migrated_copy(path: str, version: int) -> sqlite3.Connection:
     return copy
 
 
-def explain(path: str, error: sqlite3.Error) -> JournalFailed | JournalNotUsable:
+def explain(path: str, error: sqlite3.Error, writable: bool = True) -> JournalFailed | JournalNotUsable:
     """Give our error for one of SQLite's.
 
     Args:
         path: The journal.
         error: What SQLite raised.
+        writable: It was opened by who would have mended it if it had only lost its end.
     """
     code = getattr(error, "sqlite_errorname", "") or ""
     if code.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
         whose = "is no journal" if code == "SQLITE_NOTADB" else "is damaged"
         hint = "move it away to begin anew, or take what can be read out of it with `sqlite3 FILE .recover`"
+        if not writable and code != "SQLITE_NOTADB":
+            hint = f"if its end was cut off, go on with it to have it mended; else {hint}"
         return JournalNotUsable(path=path, reason=f"it {whose} ({error})", hint=hint)
     hints = {
         "SQLITE_FULL": "make room; what was recorded before is kept, and the same call does the rest",
