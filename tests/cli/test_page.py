@@ -16,7 +16,8 @@ from tests.helpers import scripts
 from tests.jobs import pictures
 
 PAGE = (scripts.ROOT / "docs" / "command-line.md").read_text(encoding="utf-8")
-NAMES = commands.cli.list_commands(click.Context(commands.cli))
+OTHER_PAGES = ("exec", "bench", "completion")  # docs/exec.md
+NAMES = [name for name in commands.cli.list_commands(click.Context(commands.cli)) if name not in OTHER_PAGES]
 EXAMPLES = [line for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines()]
 
 
@@ -40,4 +41,4 @@ def test_every_example_runs(line: str, tmp_path: Path) -> None:
     text = f'set -e -o pipefail; procession() {{ {call} "$@"; }}; {line}'
     finished = scripts.run_command(["bash", "-c", text], tmp_path, timeout=30)
     assert finished.returncode == 0, finished.stderr
-    assert finished.stdout or "made in" in finished.stderr
+    assert finished.stdout or any(said in finished.stderr for said in ("made in", '"command": "map"', "taken away"))

@@ -20,11 +20,14 @@ from procession.cli import config
 _MODULES = {
     "thumbs": "procession.cli.thumbs",
     "map": "procession.cli.map",
+    "exec": "procession.cli.exec",
     "resume": "procession.cli.resume",
     "retry": "procession.cli.retry",
     "runs": "procession.cli.runs",
     "report": "procession.cli.account",
+    "bench": "procession.cli.bench",
     "doctor": "procession.cli.doctor",
+    "completion": "procession.cli.completion",
 }
 
 

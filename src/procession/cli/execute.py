@@ -32,9 +32,9 @@ class Results(Protocol):
     def take(self, outcome: Outcome[Any]) -> None:
         """Take an item that has ended well, once what is told of it is kept."""
 
-    def lose(self, outcome: Outcome[Any]) -> None:
-        """Take note of an item that has failed."""
-        return None  # most places have none
+    def failed(self, outcome: Outcome[Any]) -> None:
+        """Take an item that has failed: it may have left something, too."""
+        return None
 
     def close(self, *, patience: float | None = None) -> None:
         """Take no more; with `patience`, wait so many seconds at most for whoever reads."""
@@ -46,8 +46,8 @@ class Nowhere:
     def take(self, outcome: Outcome[Any]) -> None:
         """Let it go."""
 
-    def lose(self, outcome: Outcome[Any]) -> None:
-        """Let it go, too."""
+    def failed(self, outcome: Outcome[Any]) -> None:
+        """Let it go."""
 
     def close(self, *, patience: float | None = None) -> None:
         """Nothing is open."""
@@ -76,6 +76,7 @@ class Work:
         facts: What the summary says beside the counts.
         label: What a reader knows the run by; None: the command's name.
         stdin: The items come from standard input, which nobody can read again.
+        bind: Makes of the function the one that is run, when the journal's path (None: no journal) is known.
     """
 
     command: str
@@ -96,6 +97,7 @@ class Work:
     facts: dict[str, Any] | None = None
     label: str | None = None
     stdin: bool = False
+    bind: Callable[[str | None], Callable[[Any], Any]] | None = None
 
 
 class Step(NamedTuple):
@@ -179,15 +181,18 @@ class _Run:
     def _begin(self, items: Iterator[Any], workers: int, stack: ExitStack) -> tuple[Iterator[Any], Any]:
         work, how = self._work, self._how
         chosen = {"processes": workers, "preload": work.preload, **how.pool_options()}
+        function = work.function
+        if work.bind is not None:
+            function = work.bind(None if self._journal is None else self._journal.path)
         if self._journal is None:
             import procession
 
-            stream = procession.stream(work.function, items, outcomes=True, ordered=how.ordered, **chosen)
+            stream = procession.stream(function, items, outcomes=True, ordered=how.ordered, **chosen)
             stack.callback(stream.close)
             return map(Step, stream), stream
         live = journals.live(
             self._journal,
-            work.function,
+            function,
             items,
             name=work.identity,
             source=work.source,
@@ -227,10 +232,10 @@ class _Run:
             if outcome.error is None:
                 results.take(outcome)
                 tally.done += 1
-            elif not self._failed(outcome):
-                continue
+            elif self._failed(outcome):
+                results.failed(outcome)
             else:
-                results.lose(outcome)
+                continue
             if written:
                 write(outcome, self._work.name(outcome.item), key, replayed)
             if outcome.error is not None and not keep_going:

@@ -250,7 +250,7 @@ class _Notes(Results):
         assert outcome.result is not None
         self._plan.made(outcome.item, outcome.result)
 
-    def lose(self, outcome: Outcome[Any]) -> None:
+    def failed(self, outcome: Outcome[Any]) -> None:
         assert outcome.error is not None
         self._plan.failed(outcome.item, message_of(outcome.error))
 
