@@ -198,3 +198,24 @@ def test_killed_at_half_the_second_run_makes_the_other_half(
     assert len(after) == MANY
     assert sum(after[name] != inode for name, inode in before.items()) <= MANY // 6  # the few that ended unseen
     assert summary(tmp_path / "many", "-o", "out")["done"] == 0
+
+
+def test_fit_and_fill(summary: Summary, photos: Path, tmp_path: Path) -> None:
+    for option, size in (("--fit", (40, 30)), ("--fill", (40, 40))):
+        summary(photos, "-o", "out", "-s", "40", option)
+        assert Image.open(tmp_path / "out" / "a.jpg").size == size
+
+
+def test_srgb_and_max_pixels_reach_the_pictures(summary: Summary, tmp_path: Path) -> None:
+    path = pictures.saved(pictures.corners(), tmp_path / "a.png", icc_profile=pictures.swapped_profile())
+    summary(path, "-o", "out", "--format", "png")
+    assert "icc_profile" in Image.open(tmp_path / "out" / "a.png").info
+    summary(path, "-o", "out", "--format", "png", "--srgb")
+    assert "icc_profile" not in Image.open(tmp_path / "out" / "a.png").info
+    errors = summary(path, "-o", "other", "--max-pixels", "1000")["errors"]
+    assert isinstance(errors, dict) and list(errors) == ["ImageTooLarge"]
+
+
+def test_an_unwritable_disk_is_found_before_work(refused: Callable[..., str], photos: Path) -> None:
+    said = refused("thumbs", "photos", "-o", "/proc/thumbs")
+    assert "'/proc/thumbs': cannot be made" in said and len(said.splitlines()) == 1

@@ -45,6 +45,7 @@ def row(place: int, name: str, state: int = MADE, **fields: object) -> Row:
         "error": None,
         "input": place,
         "stamp": "",
+        "since": None,
     }
     return Row(**(given | fields))  # type: ignore[arg-type]
 

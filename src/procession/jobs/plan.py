@@ -7,6 +7,7 @@ Must not know: pictures, workers, the command line.
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import lru_cache
@@ -70,6 +71,9 @@ class Plan:
         self._recipe: Callable[..., str] = lru_cache(asked.settings.recipe)
         try:
             self._prepare()
+        except sqlite3.Error as error:
+            self.close()
+            raise PlanRefused(reason=f"the list of inputs cannot be kept in the temporary folder: {error}") from error
         except BaseException:
             self.close()
             raise
