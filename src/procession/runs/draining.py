@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import Any, Protocol, Self
 
 GRACE = 30.0  # seconds that items may take after SIGTERM: service managers kill after 90, containers after 10 to 30
+SHORTEST = 0.1  # seconds that are worth a number
 
 
 class Stoppable(Protocol):
@@ -100,7 +101,7 @@ class Draining:
         running, seconds = self._live.running, self._live.expected_seconds()
         items = "1 item runs and may end" if running == 1 else f"{running} items run and may end"
         if seconds is not None:
-            items += f", about {seconds:.3g} s each"
+            items += f", about {seconds:.3g} s each" if seconds >= SHORTEST else f", less than {SHORTEST} s each"
         limit = f"; in {self._grace:g} s they are ended" if number == signal.SIGTERM else "; Ctrl-C again ends them"
         return f"stopping: {items}{limit}; {self._again}"
 

@@ -259,7 +259,8 @@ class Journal:
 
     def close(self) -> None:
         """Close the file and let go of the lock."""
-        for connection in self._connections:
-            connection.close()
-        self._connections.clear()
-        self._lock.release()
+        try:
+            while self._connections:
+                self._connections.pop().close()
+        finally:
+            self._lock.release()  # also where a signal's exception strikes while the log is copied into the file

@@ -14,12 +14,12 @@ from typing import Any, Generic, NamedTuple, Self, TypeVar
 
 import procession
 from procession.model.outcome import Outcome
-from procession.model.stops import NotRun
+from procession.model.stops import Halted, NotRun
 from procession.runs import facts as known_facts
 from procession.runs import rows, schema
 from procession.runs.delivery import Delivery, Ended
 from procession.runs.delivery import Recorded as Recorded
-from procession.runs.errors import JournalNotUsable
+from procession.runs.errors import JournalError, JournalNotUsable
 from procession.runs.intake import Intake
 from procession.runs.journal import Found, Group, Journal
 from procession.runs.keys import make_key
@@ -133,6 +133,7 @@ class LiveRun(Generic[R]):
         self._kill_at: float | None = None
         self._error: BaseException | None = None  # raised when all that has ended is delivered
         self._over = False
+        self._unwritten = False  # what has ended may not be on disk, and can be written
         self.source_changed = False
         self.lost: str | None = None
 
@@ -203,12 +204,12 @@ class LiveRun(Generic[R]):
 
     def __exit__(self, *exception: object) -> None:
         journal = self._open_journal()
-        self._intake.stop()
         try:
+            self._intake.stop()
             if self._stream is not None:
                 self._stream.close()
-            if not self._over and self._error is None:
-                self._write()
+            if self._unwritten or not self._over:
+                self._write_rows(journal)
                 journal.end(None)
         except procession.ProcessionError:
             if exception[0] is None:
@@ -249,8 +250,10 @@ class LiveRun(Generic[R]):
             if self._over:
                 self._open_journal().end(self._read_to_end())
                 self._current = self._delivery.rest(self._current)
-        except BaseException:
+        except BaseException as error:
             self._over = True
+            self._unwritten = not isinstance(error, JournalError)  # a signal's exception, in the middle of it
+            self._intake.stop()
             self._stream.close()
             raise
         if isinstance(self._error, KeyboardInterrupt):
@@ -282,17 +285,16 @@ class LiveRun(Generic[R]):
         """Make the row of an outcome."""
         self._came += 1
         each = self._intake.handed_over(outcome.index)
-        if isinstance(outcome.error, NotRun):
+        if isinstance(outcome.error, (NotRun, Halted)):
             self._not_run += 1
             return
         journal = self._open_journal()
         outcome = rows.at_place(outcome, each.place)
         try:
-            row = rows.row_of(each.number, each.key, journal.session, outcome, journal.folder)
+            row, weight = rows.row_of(each.number, each.key, journal.session, outcome, journal.folder)
         except OSError as error:
             raise journal.failed(error) from error
         self._rows.append(row)
-        weight = sum(len(part) for part in row[-2:] if part is not None)
         self._bytes += weight
         self._ended.append(Ended(outcome, each, weight))
         if outcome.seconds is not None:
@@ -302,12 +304,10 @@ class LiveRun(Generic[R]):
     def _write(self) -> Iterator[Recorded[R]]:
         """Write what has ended and what was read; give what may be told now."""
         journal, ended, began = self._open_journal(), self._ended, monotonic()
-        places, back = self._intake.take_notes()
-        if not (self._rows or places or back):
+        if not (self._rows or self._intake.has_notes()):
             return iter(())
-        files = any(isinstance(row[-1], str) or isinstance(row[-2], str) for row in self._rows)
-        journal.write(Group(self._rows, places, back, files))
-        self._rows, self._ended, self._bytes = [], [], 0
+        self._write_rows(journal)
+        self._ended, self._bytes = [], 0
         twins = []
         for each in ended:
             others = self._intake.settle(each.open)
@@ -323,6 +323,12 @@ class LiveRun(Generic[R]):
         self._last_write = now = monotonic()
         self._window = min(LONGEST, max(WINDOW, PATIENCE * (now - began)))
         return self._delivery.of(ended, twins)
+
+    def _write_rows(self, journal: Journal) -> None:
+        places, back = self._intake.take_notes()
+        files = any(isinstance(row[-1], str) or isinstance(row[-2], str) for row in self._rows)
+        journal.write(Group(self._rows, places, back, files))
+        self._rows = []
 
     def _write_notes(self) -> None:
         places, back = self._intake.take_notes()

@@ -11,6 +11,7 @@ away by who lets go of it, still locked; so who has locked one looks whether it 
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import socket
@@ -18,14 +19,17 @@ import threading
 from datetime import UTC, datetime
 from time import monotonic, sleep
 from typing import Any
+from weakref import WeakValueDictionary
 
 from procession.runs.errors import JournalFailed, JournalHeld
 
 PATIENCE = 0.3  # seconds: who only looks whether a journal is held has the lock for a moment
 STEP = 0.02  # seconds
 
-_held: dict[str, int] = {}  # journals of this process, each with the process id: a forked child has a copy of this
-_guard = threading.Lock()
+# The locks of this process; a forked child has a copy of this, whose locks say that they are of another one. Weak: what
+# an exception of a signal handler kept from being released is so when nobody has it any more.
+_held: WeakValueDictionary[str, Lock] = WeakValueDictionary()
+_guard = threading.RLock()  # a finalizer may run anywhere
 
 
 class Lock:
@@ -43,10 +47,15 @@ class Lock:
         self._journal = os.path.realpath(path)
         self._path = path + ".lock"
         self._descriptor = -1
+        self.pid = os.getpid()
+        self.holds = True  # or is about to
+        if _is_ours(self._journal):
+            gc.collect()
         with _guard:
-            if _held.get(self._journal) == os.getpid():
-                raise _refusal(path, self._path)
-            _held[self._journal] = os.getpid()
+            if _is_ours(self._journal):
+                since = "its begin in this very process"
+                raise JournalHeld(path=path, pid=os.getpid(), host=socket.gethostname(), since=since)
+            _held[self._journal] = self
         try:
             self._descriptor = _take(path, self._path)
             self._say_who()
@@ -65,6 +74,7 @@ class Lock:
 
     def release(self) -> None:
         """Let go of it."""
+        self.holds = False  # first: a signal's exception may strike below, and the descriptor is closed all the same
         if self._descriptor >= 0:
             descriptor, self._descriptor = self._descriptor, -1
             try:
@@ -73,8 +83,17 @@ class Lock:
                 pass  # somebody has taken it away with the folder
             os.close(descriptor)
         with _guard:
-            if _held.get(self._journal) == os.getpid():
+            if _held.get(self._journal) is self:
                 del _held[self._journal]
+
+    def __del__(self) -> None:
+        if self._descriptor >= 0 and self.pid == os.getpid():
+            self.release()
+
+
+def _is_ours(journal: str) -> bool:
+    lock = _held.get(journal)
+    return lock is not None and lock.holds and lock.pid == os.getpid()
 
 
 def is_held(path: str) -> bool:
@@ -85,7 +104,7 @@ def is_held(path: str) -> bool:
     """
     import fcntl
 
-    if _held.get(os.path.realpath(path)) == os.getpid():
+    if _is_ours(os.path.realpath(path)):
         return True
     try:
         descriptor = os.open(path + ".lock", os.O_RDONLY | os.O_CLOEXEC)
@@ -134,12 +153,9 @@ def _is_at(descriptor: int, path: str) -> bool:
 
 def _refusal(journal: str, path: str) -> JournalHeld:
     facts: dict[str, Any] = {}
-    if _held.get(os.path.realpath(journal)) == os.getpid():
-        facts = {"pid": os.getpid(), "host": socket.gethostname(), "since": "its begin in this very process"}
-    else:
-        try:
-            with open(path, encoding="utf-8") as file:
-                facts = dict(json.load(file))
-        except (OSError, ValueError, TypeError):
-            pass  # it is being written, or was taken away
+    try:
+        with open(path, encoding="utf-8") as file:
+            facts = dict(json.load(file))
+    except (OSError, ValueError, TypeError):
+        pass  # it is being written, or was taken away
     return JournalHeld(path=journal, pid=facts.get("pid"), host=facts.get("host"), since=facts.get("since"))

@@ -24,8 +24,8 @@ LONGEST_TEXT = 100_000  # characters of a message or a traceback
 Row = tuple[Any, ...]
 
 
-def row_of(number: int, key: bytes, session: int, outcome: Outcome[Any], folder: Folder) -> Row:
-    """Make the row of an item that has ended; what is large goes into files.
+def row_of(number: int, key: bytes, session: int, outcome: Outcome[Any], folder: Folder) -> tuple[Row, int]:
+    """Make the row of an item that has ended, and tell how many bytes its pickles have; what is large goes into files.
 
     Args:
         number: The item's.
@@ -52,13 +52,15 @@ def row_of(number: int, key: bytes, session: int, outcome: Outcome[Any], folder:
     history = _history(attempts) if len(attempts) > 1 else None
     last = attempts[-1] if attempts else _NO_ATTEMPT
     item = payloads.dump_or_none(outcome.item)
-    stem = f"{key.hex()}-{session}" if len(data) + len(item or b"") > payloads.INLINE else ""
+    weight = len(data) + len(item or b"")
+    stem = f"{key.hex()}-{session}" if weight > payloads.INLINE else ""
     kept_item = None if item is None else folder.keep(item, stem + ".item")
     kept = folder.keep(data, stem + ".result")
-    return (
+    row = (
         number, key, state, session, last.seconds, last.worker, len(attempts), _short(outcome.item), *texts, history,
         checksum(key, kept_item, kept), kept_item, kept,
     )  # fmt: skip
+    return row, weight
 
 
 def checksum(key: bytes, *parts: bytes | str | None) -> int:

@@ -12,6 +12,7 @@ right (SQLite takes what is missing at the end for zeros), are copied into a new
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import struct
 from typing import Any
@@ -43,14 +44,12 @@ def mend(path: str) -> str | None:
         return None
     if size >= _HEADER and os.path.exists(path + "-wal") and _is_whole_with_its_log(path):
         return None  # a process was killed while it copied the log into the file
-    damaged = f"{path}.damaged"
-    made = f"{path}.mended"
-    kept = _copied(path, made) if size >= _HEADER else 0
-    for end in _LOGS:
+    damaged, made = f"{path}.damaged", f"{path}.mended"
+    kept = _copied(path, made) if size >= _HEADER else 0  # first: a kill between two renames loses nothing then
+    for end in ("", *_LOGS):
         if os.path.exists(path + end):
             os.replace(path + end, damaged + end)
-    os.replace(path, damaged)
-    if os.path.exists(made):
+    if size >= _HEADER:
         os.replace(made, path)
     return f"its end was cut off: {kept} items are kept, the rest is done again; the old file is {damaged!r}"
 
@@ -80,18 +79,23 @@ def _expected_size(path: str, size: int) -> int | None:
     (application,) = struct.unpack(">I", header[68:72])
     if application != schema.APPLICATION:
         return None
-    page, pages = struct.unpack(">H", header[16:18])[0], struct.unpack(">I", header[28:32])[0]
-    return int((65_536 if page == 1 else page) * pages)
+    (pages,) = struct.unpack(">I", header[28:32])
+    return _page_size(path) * int(pages)
 
 
 def _copied(path: str, made: str) -> int:
     """Copy what can be read into a new file; give the number of items."""
-    for name in (made, *(made + end for end in _LOGS)):
-        if os.path.exists(name):
-            os.unlink(name)
-    old = sqlite3.connect(f"file:{schema.quoted(path)}", uri=True, isolation_level=None)
+    whole = f"{path}.pages"
+    for name in (whole, made):
+        for end in ("", *_LOGS):
+            if os.path.exists(name + end):
+                os.unlink(name + end)
+    shutil.copyfile(path, whole)
+    os.truncate(whole, os.path.getsize(whole) // _page_size(whole) * _page_size(whole))  # half a page reads as zeros
+    old = sqlite3.connect(f"file:{schema.quoted(whole)}", uri=True, isolation_level=None)
     new = sqlite3.connect(made, isolation_level=None)
     try:
+        old.execute("PRAGMA writable_schema=ON")  # else SQLite reads nothing of a file that is too short
         new.executescript(schema.TABLES)
         new.execute(f"PRAGMA application_id={schema.APPLICATION}")
         new.execute(f"PRAGMA user_version={schema.VERSION}")
@@ -102,6 +106,13 @@ def _copied(path: str, made: str) -> int:
     finally:
         old.close()
         new.close()
+        os.unlink(whole)
+
+
+def _page_size(path: str) -> int:
+    with open(path, "rb") as file:
+        (size,) = struct.unpack(">H", file.read(18)[16:])
+    return 65_536 if size == 1 else int(size)
 
 
 def _copy_table(old: sqlite3.Connection, new: sqlite3.Connection, table: str) -> int:

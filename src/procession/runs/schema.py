@@ -86,13 +86,18 @@ def connect(path: str, *, writable: bool) -> sqlite3.Connection:
             path=path, reason="there is no such file", hint="`procession runs` lists those there are"
         )
     try:
-        return _connected(path, writable)
+        return _connected(path, writable, "mode=rwc" if writable else "mode=ro")
     except sqlite3.Error as error:
+        if not writable and not os.path.exists(path + "-wal"):
+            try:
+                return _connected(path, writable, "immutable=1")  # its folder is read-only: no memory beside it
+            except sqlite3.Error:
+                pass  # then that was not it
         raise explain(path, error) from error
 
 
-def _connected(path: str, writable: bool) -> sqlite3.Connection:
-    uri = f"file:{quoted(path)}?mode={'rwc' if writable else 'ro'}"
+def _connected(path: str, writable: bool, how: str) -> sqlite3.Connection:
+    uri = f"file:{quoted(path)}?{how}"
     connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=10.0)
     try:
         version = _checked_version(connection, path)
