@@ -31,7 +31,7 @@ def flags() -> Iterator[tuple[str, click.Option]]:
                 yield name, parameter
 
 
-@pytest.mark.parametrize(("name", "flag"), flags(), ids=lambda each: getattr(each, "name", each))
+@pytest.mark.parametrize(("name", "flag"), list(flags()), ids=lambda each: getattr(each, "name", each))
 def test_every_flag_is_given_in_a_test(name: str, flag: click.Option) -> None:
     """Each of its spellings with two dashes, or the short one; of a switch with two names, both."""
     for spellings in (flag.opts, flag.secondary_opts):
@@ -44,7 +44,7 @@ def test_help_has_every_flag_and_an_example(run: Run, name: str) -> None:
     text = run(name, "--help").stdout
     shown = [spelling for each, flag in flags() if each == name for spelling in (*flag.opts, *flag.secondary_opts)]
     assert [spelling for spelling in shown if not re.search(rf"[ ,]{spelling}[ ,\n]", text)] == []
-    assert re.search(rf"\n  Examples?:\n(    .*\n)*    .*procession {name}", text), text
+    assert re.search(rf"\n  [A-Z].*:\n(    .*\n)*    .*procession {name}", text), text
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -55,6 +55,17 @@ def test_every_flag_says_what_it_does(name: str) -> None:
 def test_the_page_lists_every_flag() -> None:
     text = reference.PAGE.read_text(encoding="utf-8")
     assert reference.page(text) == text, "run tools/reference.py"
+
+
+def test_flags_of_thumbs_that_no_other_test_gives(run: Run, tmp_path: Path) -> None:
+    pytest.importorskip("PIL")
+    from tests.jobs import pictures
+
+    pictures.saved(pictures.photo(), tmp_path / "a.jpg")
+    call = ("thumbs", "a.jpg", "-o", "out")
+    assert run(*call, "--fit", "--srgb").returncode == 0 and (tmp_path / "out" / "a.jpg").exists()
+    refused = run(*call, "--fill", "--max-pixels", "9", "--overwrite", "always")
+    assert refused.returncode == 1 and "ImageTooLarge (1)" in refused.stderr
 
 
 def test_the_shared_flags_are_in_groups_and_have_no_name_twice() -> None:

@@ -16,7 +16,6 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from procession import inspection
 from procession.cli import main
 
 _LOOK_SECONDS = 0.5  # what an engine has to say what runs
@@ -72,6 +71,8 @@ class Drain:
 
 
 def _what_runs(running: Stoppable) -> str:
+    from procession import inspection
+
     found = inspection.look(running, _LOOK_SECONDS)
     seconds = [each.seconds for each in found or () if each.busy]
     if not seconds:

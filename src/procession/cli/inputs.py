@@ -83,12 +83,10 @@ def _items_of(argument: str, form: Form) -> list[Any]:
         raise InputRefused(name=shorten(argument), reason="with --csv inputs are files: write -a FILE")
     if form.kind == "jsonl":
         return list(json_values([argument], f"argument {shorten(argument)}"))
-    if not form.patterns:
+    if not form.patterns or not any(sign in argument for sign in "*?[") or os.path.lexists(argument):
         return [argument]
-    from glob import glob, has_magic
+    from glob import glob
 
-    if not has_magic(argument) or os.path.lexists(argument):
-        return [argument]
     matches = sorted(glob(argument, recursive=True))
     if not matches:
         raise InputRefused(name=shorten(argument), reason="matches no file; with --no-glob it is a text")

@@ -10,7 +10,7 @@ import functools
 import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import click
 from click.core import ParameterSource
@@ -19,10 +19,7 @@ from procession.cli import values
 from procession.cli.values import Size as Size  # a value of thumbs only
 from procession.launcher import host
 from procession.model.amounts import MemoryOptions
-from procession.model.policy import Policy
 from procession.model.task import ITEM_OPTIONS
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 _GIVEN = "procession.given"
 _CHOSEN = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT, ParameterSource.DEFAULT_MAP)
@@ -196,10 +193,7 @@ def _checked(given: dict[str, Any]) -> RunOptions:
     memory = {name: given.pop(name) for name in MEMORY}
     policy = {name: given.pop(name) for name in _POLICY}
     checked_memory(memory)
-    try:
-        must_end = Policy(**policy).must_end
-    except ValueError as error:
-        raise click.UsageError(_as_flags(str(error))) from error
+    must_end = _checked_policy(policy) if any(value is not None for value in policy.values()) else None
     needs_processes = next((name for name in memory if memory[name] is not None), must_end)
     if given["backend"] != "processes" and needs_processes:
         raise click.UsageError(
@@ -211,6 +205,17 @@ def _checked(given: dict[str, Any]) -> RunOptions:
         raise click.UsageError("--backoff: nothing is tried again without --retries or --retry-deaths")
     shuffle = given.pop("shuffle") or given["seed"] is not None
     return RunOptions(memory=memory, policy=policy, shuffle=shuffle, name=given.pop("run_name"), **given)
+
+
+def _checked_policy(policy: dict[str, Any]) -> str | None:
+    """Check the options of a call; give the one that may end what runs, if any."""
+    from procession.model.policy import chosen_policy
+
+    try:
+        chosen = chosen_policy(policy)
+    except ValueError as error:
+        raise click.UsageError(_as_flags(str(error))) from error
+    return None if chosen is None else chosen.must_end
 
 
 def checked_memory(memory: dict[str, Any]) -> None:
@@ -234,26 +239,6 @@ def _as_flags(text: str) -> str:
     for name in (*MEMORY, *_POLICY):
         text = re.sub(rf"(?<![a-z_]){name}=", f"{_flag_of(name)} ", text)
     return text
-
-
-def run_options(command: F) -> F:
-    """Add the flags of a command that does not take all of the table; see `with_memory`."""
-    for flag in reversed(FLAGS):
-        if flag.name in ("jobs", "keep_going", "quiet", *MEMORY):
-            _added(command, flag)
-    return command
-
-
-def with_memory(command: Callable[..., int]) -> Callable[..., int]:
-    """Put the options about memory together, checked before any work starts."""
-
-    @functools.wraps(command)
-    def checked(*args: Any, max_rss: Any, max_rss_hard: Any, memory_floor: Any, **kwargs: Any) -> int:
-        memory = {"max_rss": max_rss, "max_rss_hard": max_rss_hard, "memory_floor": memory_floor}
-        checked_memory(memory)
-        return command(*args, memory=memory, **kwargs)
-
-    return checked
 
 
 def _flags(group: str, *given: tuple[Any, ...]) -> tuple[Flag, ...]:

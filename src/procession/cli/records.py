@@ -9,7 +9,6 @@ where it is run, with its number, and costs no other item. Empty lines are no it
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NoReturn
@@ -64,6 +63,8 @@ def csv_rows(lines: Iterable[str], name: str, columns: Sequence[str] | None) -> 
     Raises:
         InputRefused: There is no header, it names a column twice, or not one that is wanted.
     """
+    import csv  # not for those who have none
+
     csv.field_size_limit(_FIELD_BYTES)
     reader = csv.reader(lines, strict=True)
     try:
@@ -72,7 +73,7 @@ def csv_rows(lines: Iterable[str], name: str, columns: Sequence[str] | None) -> 
         raise InputRefused(name=name, reason=f"line {reader.line_num}, the header, is not CSV: {error}") from error
     header[:1] = [first.removeprefix("\ufeff") for first in header[:1]]  # what spreadsheets put first
     _check(header, name, columns)
-    return _rows(reader, header, name, header if columns is None else columns)
+    return _rows(reader, csv.Error, header, name, header if columns is None else columns)
 
 
 def _check(header: Sequence[str], name: str, columns: Sequence[str] | None) -> None:
@@ -86,14 +87,16 @@ def _check(header: Sequence[str], name: str, columns: Sequence[str] | None) -> N
             raise InputRefused(name=name, reason=f"has no column {column!r}; its columns are {', '.join(header)}")
 
 
-def _rows(reader: Any, header: Sequence[str], name: str, columns: Sequence[str]) -> Iterator[dict[str, str] | BadLine]:
+def _rows(
+    reader: Any, wrong: type[Exception], header: Sequence[str], name: str, columns: Sequence[str]
+) -> Iterator[dict[str, str] | BadLine]:
     places = [(column, header.index(column)) for column in columns]
     while True:
         try:
             row = next(reader)
         except StopIteration:
             return
-        except csv.Error as error:
+        except wrong as error:
             yield BadLine(name, reader.line_num, f"is not CSV: {error}")
             continue
         if len(row) == len(header):

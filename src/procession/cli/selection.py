@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from random import Random
 from typing import Any
 
 SEEDS = 2**32
@@ -16,6 +15,8 @@ SEEDS = 2**32
 
 def draw_seed() -> int:
     """Draw a seed, short enough to be typed."""
+    from random import Random
+
     return Random().randrange(SEEDS)
 
 
@@ -31,6 +32,8 @@ def select(
         seed: Of the shuffle; None: none.
     """
     if seed is not None:
+        from random import Random
+
         every = list(items)
         Random(seed).shuffle(every)
         items, total = every, len(every)
