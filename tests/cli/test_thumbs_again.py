@@ -218,4 +218,4 @@ def test_srgb_and_max_pixels_reach_the_pictures(summary: Summary, tmp_path: Path
 
 def test_an_unwritable_disk_is_found_before_work(refused: Callable[..., str], photos: Path) -> None:
     said = refused("thumbs", "photos", "-o", "/proc/thumbs")
-    assert "'/proc/thumbs': cannot be made" in said and len(said.splitlines()) == 1
+    assert "'/proc/thumbs': cannot be made" in said and len(said.splitlines()) == 2

@@ -30,6 +30,8 @@ _MODULES = {
     "completion": "procession.cli.completion",
 }
 
+_WHAT_TO_DO = ("; ", ": pip install ")  # what a message has that says it itself
+
 
 class Refused(click.ClickException):
     """The command cannot do what was asked; nothing was started.
@@ -48,7 +50,7 @@ class Refused(click.ClickException):
     def show(self, file: Any = None) -> None:
         """Say what is wrong, and what to do."""
         click.echo(f"procession: {self.message}", err=True, file=file)
-        if "; " not in self.message:
+        if not any(sign in self.message for sign in _WHAT_TO_DO):
             click.echo(f"{self._command} --help shows what may be given", err=True, file=file)
 
 
