@@ -7,8 +7,8 @@ Must not know: what is measured.
 from __future__ import annotations
 
 import importlib.util
-import shutil
 import multiprocessing
+import shutil
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
