@@ -20,11 +20,13 @@ SHELLS = ("bash", "zsh", "fish")
 def command(shell: str) -> int:
     """Print a script that lets SHELL complete the commands and options of `procession`.
 
+    The examples say where to put it for each shell.
+
     \b
-    Where to put it:
-      bash:  echo 'eval "$(procession completion bash)"' >> ~/.bashrc
-      zsh:   echo 'eval "$(procession completion zsh)"' >> ~/.zshrc
-      fish:  procession completion fish > ~/.config/fish/completions/procession.fish
+    Examples:
+      echo 'eval "$(procession completion bash)"' >> ~/.bashrc
+      echo 'eval "$(procession completion zsh)"' >> ~/.zshrc
+      procession completion fish > ~/.config/fish/completions/procession.fish
     """
     found = get_completion_class(shell)
     if found is None:
