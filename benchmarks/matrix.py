@@ -199,7 +199,9 @@ MEASURES: dict[str, Measure] = {
         rounds=3,
         limit=300.0,
     ),
-    "exec": Measure("5,000 times `true`, whole commands", "durable:commands", ("procession", "xargs -P"), rounds=5),
+    "exec": Measure(
+        "5,000 times `true`, whole commands", "durable:commands", ("procession", "xargs -P", "GNU parallel"), rounds=5
+    ),
     "thumbs-again": Measure(
         "thumbs of 10,000 files again, nothing changed", "durable:thumbs_again", ("procession",), rounds=3, limit=300.0
     ),

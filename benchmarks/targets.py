@@ -268,6 +268,10 @@ def _durable() -> list[Target]:
             "`procession exec -- true` over xargs -P", ours("exec", "per_second"), ("exec", "xargs -P", "per_second"),
             least=0.7,
         ),
+        Target(
+            "`procession exec -- true` over GNU parallel", ours("exec", "per_second"),
+            ("exec", "GNU parallel", "per_second"), least=2.0,
+        ),
         Target("thumbs again, 10,000 files", ours("thumbs-again", "again_s"), most=2.0, unit="s"),
         Target("an item over its limit of 1 s in C code ends after", ours("time-limit", "ended_after_s"), most=1.3,
                unit="s"),

@@ -40,7 +40,8 @@ IMPURE_BUILTINS = frozenset({"open", "print", "input", "breakpoint", "exec", "ev
 HOMES = {
     "cloudpickle": ("wire",), "click": ("cli",), "rich": ("cli", "monitor"), "PIL": ("jobs",), "joblib": (FACES,),
     "numpy": ("worker", "shared"), "tqdm": ("monitor",), "IPython": ("monitor",), "lmdb": ("shared",),
-    "typing_extensions": (FACES,), "pyarrow": ("runs",),
+    "typing_extensions": (FACES,), "pyarrow": ("runs",), "pillow_heif": ("jobs",), "pyvips": ("jobs",),
+    "rawpy": ("jobs",),
 }  # fmt: skip
 OFFERED = ("runs",)  # floors above the faces whose public names `procession` offers, loaded at their first use
 FOLDERS_WITH_NAMES = ("worker",)  # their __init__.py offers names to users, not only a docstring

@@ -10,7 +10,10 @@ from tests.cli.conftest import Run
 from tests.helpers import scripts
 
 
-@pytest.mark.parametrize("arguments", [("--help",), ("-h",), ("thumbs", "-h"), ("map", "-h"), ("doctor", "-h")])
+@pytest.mark.parametrize(
+    "arguments",
+    [("--help",), ("-h",), ("thumbs", "-h"), ("map", "-h"), ("doctor", "-h"), ("exec", "-h"), ("bench", "-h")],
+)
 def test_help(run: Run, arguments: tuple[str, ...]) -> None:
     finished = run(*arguments)
     assert finished.returncode == 0 and finished.stdout.startswith("Usage: procession") and finished.stderr == ""
@@ -18,7 +21,7 @@ def test_help(run: Run, arguments: tuple[str, ...]) -> None:
 
 def test_help_names_the_commands_and_exit_codes(run: Run) -> None:
     text = run("-h").stdout
-    assert all(f"\n  {name} " in text for name in ("thumbs", "map", "doctor"))
+    assert all(f"\n  {name} " in text for name in ("thumbs", "map", "exec", "bench", "doctor", "completion"))
     assert "130" in text
 
 

@@ -123,11 +123,12 @@ def listing() -> list[RunPlace]:
 
 def _touched(path: str) -> float:
     try:
-        return os.stat(path).st_mtime
+        status = os.stat(path)
     except FileNotFoundError:
         if path.endswith("-wal"):
             return 0.0
         raise
+    return status.st_mtime if status.st_size else 0.0  # who only reads makes an empty log
 
 
 def find(name: str | PathLike[str] | None = None) -> str:
