@@ -16,7 +16,7 @@ demo: $(VENV)/.images
 	@echo "$(BIN)/procession thumbs examples/photos -o thumbs"
 	@$(BIN)/procession thumbs examples/photos -o thumbs; status=$$?; \
 	wanted=$$(find examples/photos -name '*.jpg' -o -name '*.png' | grep -cv broken.jpg); \
-	made=$$(find thumbs -type f 2>/dev/null | wc -l); \
+	made=$$(find thumbs -type f ! -name '.*' 2>/dev/null | wc -l); \
 	if [ $$status -gt 1 ] || [ $$made -lt $$wanted ]; then \
 	    echo "the demo failed: exit code $$status, $$((made)) of $$((wanted)) thumbnails in thumbs/" >&2; exit 1; \
 	elif [ $$status -eq 1 ]; then \
