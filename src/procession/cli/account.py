@@ -84,7 +84,7 @@ def _report(found: Any, told: figures.Figures, red: bool) -> Iterator[str]:
         yield ""
         kind = click.style(group.kind, fg="red") if red else group.kind
         yield f"{kind} ({group.count})"
-        yield from (f"  {name}: {message}" for name, message in group.items[:_NAMED])
+        yield from (f"  {_named(name, message)}" for name, message in group.items[:_NAMED])
         if group.count > _NAMED:
             yield f"  and {group.count - _NAMED} more: procession report {told.run} --errors"
         yield "  the first one:"
@@ -98,6 +98,11 @@ def _report(found: Any, told: figures.Figures, red: bool) -> Iterator[str]:
         yield "workers:"
         for worker in told.workers:
             yield f"  {worker.pid}: {worker.items} items in {duration(worker.seconds)} of work"
+
+
+def _named(name: str, message: str) -> str:
+    """Name an item once, also where its error does."""
+    return message if name in message else f"{name}: {message}"
 
 
 def _errors(found: Any, red: bool) -> Iterator[str]:
