@@ -107,6 +107,7 @@ def live(
     how: options.RunOptions,
     facts: Mapping[str, Any],
     chosen: Mapping[str, Any],
+    whole: bool = True,
 ) -> LiveRun[Any]:
     """Make the run of a journal; it begins when it is entered.
 
@@ -120,6 +121,7 @@ def live(
         how: What was asked.
         facts: What is kept of this session beside what was asked.
         chosen: The options of the stream.
+        whole: The items are all of the run, not what is left of it.
     """
     from procession.runs.live import LiveRun
 
@@ -133,6 +135,7 @@ def live(
         facts={GIVEN: given._asdict(), **facts},
         key=key,
         ordered=how.ordered,
+        whole=whole,
         retry_failed=journal.retry,
         rerun_changed=how.rerun_changed,
         name=name,
