@@ -172,7 +172,7 @@ class LiveRun(Generic[R]):
         self.lost = journal.lost
         try:
             self._compare(journal)
-            told = known_facts.of_session(self._facts, self._options)
+            told = known_facts.of_session({**self._facts, "whole": self._whole}, self._options)
             journal.begin(self._source, told)
             self._intake = Intake(self._items, journal, self._key, self._is_again, self._write_notes)
             self._delivery = Delivery(journal, self._intake, self._ordered, self._replay)
