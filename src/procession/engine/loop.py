@@ -214,7 +214,7 @@ class Loop:
 
     def charge(self, gone: base.Gone, index: int | None, item: str) -> ProcessionError:
         """Make the error of an item that ended with its worker."""
-        if self.policies is not None and (error := self.policies.error_of(gone.worker)) is not None:
+        if self.policies is not None and (error := self.policies.error_of(gone.worker, index, item)) is not None:
             return error  # type: ignore[no-any-return]
         facts = {"pid": gone.pid, "exitcode": gone.exitcode, "hint": gone.hint, "oom": gone.oom}
         return WorkerDied(index=index, item=item, **facts)
@@ -294,14 +294,14 @@ class Loop:
             raise InternalError(message=f"results for batch {news.batch}", events=self.scheduler.history)
         sent, begin = ended
         results = news.results
-        if sent.call.options.policy is not None and sent.call.number in self.calls:
-            self.policies.ended(sent, begin, news)
-            return
         if sent.call.number in self.calls:
+            self._weigh(sent.call, 1, news.size, news.count)
+            if sent.call.options.policy is not None:
+                self.policies.ended(sent, begin, news)
+                return
             pid = self.backend.pid(news.worker)
             sent.call.accept(sent.start + begin, sent.items[begin : sent.done], results, pid)
             sent.call.count(results, self.after)
-            self._weigh(sent.call, 1, news.size, news.count)
         self.tell(events.Finished(news.worker, news.batch, news.count, news.seconds))
 
     def _lost(self, news: base.Gone) -> None:

@@ -205,7 +205,8 @@ class Dispatch:
         out: list[actions.Action] = []
         idle = self._roster.free or self._roster.resting
         for call in list(self._reading.values()):
-            if call.length is not None or call.number not in self._calls:
+            halted = call.rules is not None and call.rules.halted is not None
+            if halted or call.length is not None or call.number not in self._calls:
                 del self._reading[call.number]
                 continue
             batch = call.options.chunksize or min(call.pace.usual_size, most_items(call.bytes_per_item))
