@@ -170,11 +170,16 @@ class Dispatch:
             if now >= due:
                 worst = worker
                 break
-            expected = self._expected(worker)
+            expected = 0.0 if self._capped(worker) else self._expected(worker)
             if expected >= max(longest, TAKE_BACK_SECONDS * patience):
                 worst, longest = worker, expected
             self.deadline = due if self.deadline is None else min(self.deadline, due)
         return () if worst is None else (self.relieve(worst),)
+
+    def _capped(self, worker: Worker) -> bool:
+        """True if what was given to a worker was all that might begin: another would have to wait for its turn."""
+        call = self._calls.get(worker.batches[0].call)
+        return call is not None and call.rules is not None and call.rules.rate is not None
 
     def _patience(self, worker: Worker) -> float:
         """How many times longer than alone a worker may take: where short items share a core, it is slow, not behind,

@@ -132,6 +132,11 @@ class Keeper:
                 out += self._ended(call, start, stop)
             if call.complete:
                 out += self._finish(call)
+                self._ruled.pop(call.number)
+        if not self._ruled:  # nobody is to be looked at
+            self._looks.clear()
+            self._blind.clear()
+            self._warned.clear()
         return out
 
     # Batches come and go.
@@ -234,7 +239,7 @@ class Keeper:
         out = [self._dispatch.relieve(each) for each in holders if each.owed > 1 and not each.squeezed]
         if killing:
             self._looks.update((each.number, now) for each in holders)
-        return [*out, actions.Halt(call.number, reason, quiet)]
+        return [actions.Halt(call.number, reason, quiet), *out]
 
     def _stopped(self, event: events.Stopped, call: Call | None, now: float) -> list[actions.Action]:
         if call is None or call.rules is None or (call.rules.halted is not None and call.rules.killing >= event.now):
