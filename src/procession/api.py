@@ -134,9 +134,10 @@ def map(
         BaseException: The error of the first item that failed, after all have ended.
         TypeError: No iterable was given.
     """
+    policy = split_options(options)
     style, inputs = _inputs(iterables, "map")
     items = inputs if isinstance(inputs, (list, tuple, range)) else list(inputs)
-    workers, context, policy = _enough(processes, items), _start_method(context, backend), split_options(options)
+    workers, context = _enough(processes, items), _start_method(context, backend)
     with Pool(
         workers, initializer, initargs, None, context, preload=preload, progress=progress, backend=backend, **options
     ) as pool:
