@@ -35,6 +35,7 @@ def test_an_item_over_its_limit_is_ended_and_no_other(start_method: str | None) 
     assert [outcome.index for outcome in outcomes if not outcome.ok] == [3]
     error = outcomes[3].error
     assert isinstance(error, TimeLimitExceeded) and isinstance(error, TimeoutError)
+    assert outcomes[3].seconds == error.seconds
     assert error.index == 3 and error.item == "1" and error.limit == 0.3 and error.seconds >= 0.3
     assert error.stack is not None and "sleep_if_odd" in error.stack and "procession/worker" not in error.stack
     assert "sleep_if_odd" in str(error)

@@ -196,8 +196,7 @@ class Loop:
             call.deliver(action.start, self.after)
 
     def _lose(self, action: actions.Lose) -> None:
-        call = self.calls[action.call]
-        gone = self._gone
+        call, gone = self.calls[action.call], self._gone
         assert gone is not None
         items = call.take(action.index, action.index + 1) if not isinstance(call, Singles) else ()
         if isinstance(call, Singles):
@@ -205,10 +204,11 @@ class Loop:
         else:
             index, name = action.index, errors.shorten(items[0])
         error = self.charge(gone, index, name)
+        seconds = getattr(error, "seconds", None)
         if action.again:
-            self.policies.keep_attempt(call, action.index, items[0], error, None, gone.pid)
+            self.policies.keep_attempt(call, action.index, items[0], error, seconds, gone.pid)
             return
-        results = Results([None], {0: error}, None)
+        results = Results([None], {0: error}, [seconds] if seconds else None)
         call.accept(action.index, items, results, gone.pid)
         call.count(results, self.after)
 

@@ -81,16 +81,5 @@ class TaskOptions(Record):
 
 
 def split_options(options: dict[str, Any]) -> dict[str, Any]:
-    """Take those out of the options of a call that are for each of its items, and check them.
-
-    Raises:
-        As `model.policy.Policy`.
-    """
-    if not options:
-        return options
-    found = {name: options.pop(name) for name in ITEM_OPTIONS if name in options}
-    if found:
-        from procession.model.policy import chosen_policy
-
-        chosen_policy(found)
-    return found
+    """Take those out of the options of a call that are for each of its items."""
+    return {name: options.pop(name) for name in ITEM_OPTIONS if name in options} if options else options
