@@ -1,8 +1,8 @@
-# What can be done here: make demo, test, test-sharing, test-programs, check, bench, bench-quick, storm, conformance,
+# What can be done here: make demo, test, test-sharing, test-programs, check, bench, bench-quick, storm, chaos, conformance,
 # conformance-pool, clients, clean.
 # Needs only make and a Python >= 3.11 (tools/find-python says which); everything else goes into .venv.
 
-.PHONY: demo test test-sharing test-programs check bench bench-quick storm conformance conformance-pool clients clean
+.PHONY: demo test test-sharing test-programs check bench bench-quick storm chaos conformance conformance-pool clients clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -16,7 +16,7 @@ demo: $(VENV)/.images
 	@echo "$(BIN)/procession thumbs examples/photos -o thumbs"
 	@$(BIN)/procession thumbs examples/photos -o thumbs; status=$$?; \
 	wanted=$$(find examples/photos -name '*.jpg' -o -name '*.png' | grep -cv broken.jpg); \
-	made=$$(find thumbs -type f 2>/dev/null | wc -l); \
+	made=$$(find thumbs -type f ! -name '.*' 2>/dev/null | wc -l); \
 	if [ $$status -gt 1 ] || [ $$made -lt $$wanted ]; then \
 	    echo "the demo failed: exit code $$status, $$((made)) of $$((wanted)) thumbnails in thumbs/" >&2; exit 1; \
 	elif [ $$status -eq 1 ]; then \
@@ -48,6 +48,10 @@ bench-quick: $(VENV)/.dev
 
 storm: $(VENV)/.dev
 	PYTHON=$(BIN)/python tools/storm
+
+# Durable runs, killed and resumed: ROUNDS of them, from SEED on.
+chaos: $(VENV)/.dev
+	PYTHON=$(BIN)/python tools/chaos
 
 # CPython's own tests, under every start method; the table of docs/conformance.md is written anew.
 conformance: $(VENV)/.dev

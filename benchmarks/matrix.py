@@ -189,6 +189,25 @@ MEASURES: dict[str, Measure] = {
     "manager-get": Measure("one get after another", "managers:get_one", ("procession", "Manager")),
     "manager-batch-set": Measure("1,000 items in one update", "managers:set_many", ("procession", "Manager")),
     "manager-batch-get": Measure("1,000 items in one get_many", "managers:get_many", ("procession",)),
+    "journal-1ms": Measure(
+        "10,000 items of 1 ms, with a journal and without", "durable:journal_of_long_items", ("procession",), rounds=3
+    ),
+    "journal-tiny": Measure(
+        "1,000,000 tiny items: what the journal adds",
+        "durable:journal_of_tiny_items",
+        ("procession",),
+        rounds=3,
+        limit=300.0,
+    ),
+    "exec": Measure(
+        "5,000 times `true`, whole commands", "durable:commands", ("procession", "xargs -P", "GNU parallel"), rounds=5
+    ),
+    "thumbs-again": Measure(
+        "thumbs of 10,000 files again, nothing changed", "durable:thumbs_again", ("procession",), rounds=3, limit=300.0
+    ),
+    "time-limit": Measure(
+        "a limit of 1 s on C code that never returns", "durable:time_limit", ("procession",), rounds=5
+    ),
     "thumbs": Measure(
         "300 photographs to 256 px, whole processes",
         "thumbs:thumbs",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import multiprocessing
+import shutil
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -273,6 +274,7 @@ PEERS: dict[str, tuple[type[Peer], tuple[Any, ...]]] = {
 }
 
 NO_POOLS = {"faster-fifo": "faster_fifo", "lmdb": "lmdb"}  # peers of what processes share, and what they need
+PROGRAMS = {"xargs -P": "xargs", "GNU parallel": "parallel"}  # peers that are commands
 
 
 def make(name: str) -> Peer:
@@ -282,6 +284,8 @@ def make(name: str) -> Peer:
 
 
 def missing(name: str) -> str:
-    """Name the module that this peer needs and that is not here, or nothing."""
+    """Name the module or program that this peer needs and that is not here, or nothing."""
+    if name in PROGRAMS:
+        return "" if shutil.which(PROGRAMS[name]) else PROGRAMS[name]
     needs = PEERS[name][0].needs if name in PEERS else NO_POOLS.get(name, "")
     return "" if not needs or importlib.util.find_spec(needs) else needs

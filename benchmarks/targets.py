@@ -257,7 +257,29 @@ def _managers() -> list[Target]:
     ]
 
 
+def _durable() -> list[Target]:
+    def ours(measure: str, figure: str) -> Figure:
+        return (measure, "procession", figure)
+
+    return [
+        Target("a journal for items of 1 ms, over none", ours("journal-1ms", "ratio"), most=1.1),
+        Target("a journal for tiny items, each", ours("journal-tiny", "added_us_per_item"), most=20, unit="us"),
+        Target(
+            "`procession exec -- true` over xargs -P", ours("exec", "per_second"), ("exec", "xargs -P", "per_second"),
+            least=0.7,
+        ),
+        Target(
+            "`procession exec -- true` over GNU parallel", ours("exec", "per_second"),
+            ("exec", "GNU parallel", "per_second"), least=2.0,
+        ),
+        Target("thumbs again, 10,000 files", ours("thumbs-again", "again_s"), most=2.0, unit="s"),
+        Target("an item over its limit of 1 s in C code ends after", ours("time-limit", "ended_after_s"), most=1.3,
+               unit="s"),
+    ]  # fmt: skip
+
+
 _ALL = [
+    *_durable(),
     *_start(),
     *_calls(),
     *_streams(),

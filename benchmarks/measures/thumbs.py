@@ -43,7 +43,7 @@ def thumbs(cell: Cell) -> None:
 def _verify(cell: Cell, outputs: Path, count: int) -> None:
     from PIL import Image
 
-    written = [path for path in outputs.rglob("*") if path.is_file()]
+    written = [path for path in outputs.rglob("*") if path.is_file() and not path.name.startswith(".")]
     cell.check(len(written) == count, f"{len(written)} thumbnails instead of {count}")
     for path in written[:20]:
         with Image.open(path) as image:

@@ -59,6 +59,15 @@ if TYPE_CHECKING:
     from procession.process import current_process as current_process
     from procession.process import parent_process as parent_process
     from procession.results import AsyncResult as AsyncResult
+    from procession.runs.errors import JournalError as JournalError
+    from procession.runs.errors import JournalFailed as JournalFailed
+    from procession.runs.errors import JournalHeld as JournalHeld
+    from procession.runs.errors import JournalNotUsable as JournalNotUsable
+    from procession.runs.errors import KeyNotPossible as KeyNotPossible
+    from procession.runs.keys import file_key as file_key
+    from procession.runs.run import Run as Run
+    from procession.runs.run import SourceChanged as SourceChanged
+    from procession.runs.run import run as run
     from procession.shared.array import SharedArray as SharedArray
     from procession.shared.handle import Shared as Shared
     from procession.shared.handle import share as share
@@ -90,6 +99,11 @@ _HOMES = {
     "Halted": "procession.model.stops",
     "InputNotPicklable": "procession.model.errors",
     "InternalError": "procession.model.errors",
+    "JournalError": "procession.runs.errors",
+    "JournalFailed": "procession.runs.errors",
+    "JournalHeld": "procession.runs.errors",
+    "JournalNotUsable": "procession.runs.errors",
+    "KeyNotPossible": "procession.runs.errors",
     "ManagerGone": "procession.model.errors",
     "MaybeEncodingError": "procession.model.errors",
     "MemoryLimitExceeded": "procession.model.errors",
@@ -102,10 +116,12 @@ _HOMES = {
     "ProcessionError": "procession.model.errors",
     "RemoteError": "procession.model.errors",
     "RemoteTraceback": "procession.wire.exceptions",
+    "Run": "procession.runs.run",
     "Shared": "procession.shared.handle",
     "SharedArray": "procession.shared.array",
     "SharedDict": "procession.shared.mapping",
     "SharedMemoryGone": "procession.model.errors",
+    "SourceChanged": "procession.runs.run",
     "SoftTimeLimitExceeded": "procession.model.stops",
     "StartFailed": "procession.model.errors",
     "Stream": "procession.streams",
@@ -116,8 +132,10 @@ _HOMES = {
     "chunked": "procession.api",
     "dump": "procession.inspection",
     "failure": "procession.api",
+    "file_key": "procession.runs.keys",
     "get_context": "procession.context",
     "map": "procession.api",
+    "run": "procession.runs.run",
     "share": "procession.shared.handle",
     "stream": "procession.api",
 }

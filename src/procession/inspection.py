@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 OURS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "")  # frames of these files lead to the task
 FROZEN = ("<frozen runpy>", "<string>")  # and these to them
+_INSIDE = ("_engine", "_pool", "_stream")  # what leads from what users hold to the engine
 
 
 def dump(pool: Any, file: TextIO | None = None, *, timeout: float = 2.0) -> None:
@@ -39,10 +40,9 @@ def dump(pool: Any, file: TextIO | None = None, *, timeout: float = 2.0) -> None
     Raises:
         TypeError: `pool` is nothing of that kind.
     """
-    engine = _engine(pool)
     out = sys.stderr if file is None else file
     until = monotonic() + timeout
-    found = inspection.inspect(engine.loop, timeout)
+    found = look(pool, timeout)
     if found is None:
         print(f"procession: the pool did nothing else for {timeout:g} s than what it is at; try again", file=out)
         return
@@ -55,12 +55,25 @@ def dump(pool: Any, file: TextIO | None = None, *, timeout: float = 2.0) -> None
         print("\n".join(lines), file=out, flush=True)
 
 
+def look(pool: Any, timeout: float) -> list[Doing] | None:
+    """See what each worker is doing, in the order of their numbers; None if the pool has no moment for that.
+
+    Args:
+        pool: As `dump` has it, or a durable run at work.
+        timeout: Seconds to wait for the pool.
+
+    Raises:
+        TypeError: `pool` is nothing of that kind.
+    """
+    return inspection.inspect(_engine(pool).loop, timeout)
+
+
 def _engine(pool: Any) -> Engine:
     seen = pool
-    for _ in range(3):
+    for _ in range(4):
         if isinstance(seen, Engine):
             return seen
-        seen = getattr(seen, "_engine", None) or getattr(seen, "_pool", None)
+        seen = next((inner for name in _INSIDE if (inner := getattr(seen, name, None)) is not None), None)
     raise TypeError(f"dump({type(pool).__name__}): must be a Pool, an executor or a Stream of procession")
 
 

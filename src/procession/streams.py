@@ -36,6 +36,26 @@ class Stream(Iterator[R]):
             self.close()
             raise
 
+    def next(self, timeout: float | None = None) -> R:
+        """Return the next result.
+
+        Args:
+            timeout: Seconds to wait for it; None: until it comes.
+
+        Raises:
+            StopIteration: There is none.
+            TimeoutError: It did not come in time; ask again.
+            BaseException: What the item ended with; the next call gives the next item's.
+        """
+        try:
+            return self._results.next(timeout)
+        except StopIteration:
+            self._finish()
+            raise
+        except KeyboardInterrupt:
+            self.close()
+            raise
+
     def _finish(self) -> None:
         self._pool.close()
         self._pool.join()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,15 @@ from tests.helpers import scripts
 
 COMMAND = (sys.executable, "-m", "procession")
 Run = Callable[..., scripts.Finished]
+
+
+@pytest.fixture(autouse=True)
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The state folder of every command of a test; no settings of ours."""
+    for name in [name for name in os.environ if name.startswith("PROCESSION_") and "TEST" not in name]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PROCESSION_STATE", str(tmp_path / "state"))
+    return tmp_path / "state"
 
 
 @pytest.fixture

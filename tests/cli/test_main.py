@@ -10,7 +10,10 @@ from tests.cli.conftest import Run
 from tests.helpers import scripts
 
 
-@pytest.mark.parametrize("arguments", [("--help",), ("-h",), ("thumbs", "-h"), ("map", "-h"), ("doctor", "-h")])
+@pytest.mark.parametrize(
+    "arguments",
+    [("--help",), ("-h",), ("thumbs", "-h"), ("map", "-h"), ("doctor", "-h"), ("exec", "-h"), ("bench", "-h")],
+)
 def test_help(run: Run, arguments: tuple[str, ...]) -> None:
     finished = run(*arguments)
     assert finished.returncode == 0 and finished.stdout.startswith("Usage: procession") and finished.stderr == ""
@@ -18,7 +21,7 @@ def test_help(run: Run, arguments: tuple[str, ...]) -> None:
 
 def test_help_names_the_commands_and_exit_codes(run: Run) -> None:
     text = run("-h").stdout
-    assert all(f"\n  {name} " in text for name in ("thumbs", "map", "doctor"))
+    assert all(f"\n  {name} " in text for name in ("thumbs", "map", "exec", "bench", "doctor", "completion"))
     assert "130" in text
 
 
@@ -28,6 +31,30 @@ def test_version(run: Run) -> None:
 
 def test_no_such_command(refused: Callable[..., str]) -> None:
     assert "No such command 'thumb'" in refused("thumb")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "lines"),
+    [
+        (
+            ("map", "--nope"),
+            ["procession map: No such option '--nope'.", "procession map --help shows what may be given"],
+        ),
+        (
+            ("map", "none.py:f", "x"),
+            ["procession: TARGET 'none.py:f': no file 'none.py'", "procession map --help shows"],
+        ),
+        (("map", "-e", "int", "a?"), ["procession: 'a?': matches no file; with --no-glob it is a text"]),
+        (("mapp",), ["procession: No such command 'mapp'", "procession --help shows what may be given"]),
+    ],
+)
+def test_an_error_of_use_says_what_is_wrong_and_what_to_do(
+    run: Run, arguments: tuple[str, ...], lines: list[str]
+) -> None:
+    finished = run(*arguments)
+    said = finished.stderr.splitlines()
+    assert finished.returncode == 2 and finished.stdout == "" and len(said) == len(lines)
+    assert all(line.startswith(begin) for line, begin in zip(said, lines, strict=True)), said
 
 
 def test_no_command_shows_the_help(run: Run) -> None:

@@ -155,11 +155,40 @@ def test_a_killed_worker_costs_one_item(run: Run) -> None:
         (("-e", "lambda line", "x"), "SyntaxError"),
         (("-e", "int", "-a", "none"), "'none': cannot be read: No such file or directory"),
         (("-e", "int", "-a", "."), "'.': is a folder"),
-        (("-e", "int", "-j", "0"), "0 is not in the range"),
+        (("-e", "int", "-j", "0"), "'0' is not a number of workers such as 4, 50% or -1"),
+        (("-e", "int", "what?"), "'what?': matches no file; with --no-glob it is a text"),
+        (("-e", "int", "--csv", "a"), "'a': with --csv inputs are files: write -a FILE"),
+        (("-e", "int", "--csv", "--jsonl", "a"), "--csv and --jsonl: take one of them"),
+        (("-e", "int", "--columns", "a", "b"), "--columns: picks columns of --csv, which is not given"),
+        (("-e", "int", "--csv", "--columns", "a,,b"), "must be names with commas in between"),
+        (("-e", "int", "1", "--time-limit", "5x"), "'5x' is not a time such as 30, 500ms, 5m or 1h30m"),
+        (("-e", "int", "1", "--halt", "later"), "'later' is not a rule such as soon,fail=3"),
+        (("-e", "int", "1", "--backoff", "1"), "nothing is tried again without --retries or --retry-deaths"),
+        (("-e", "int", "1", "--time-limit", "1", "--soft-time-limit", "2"), "--soft-time-limit 2.0: must be less"),
+        (("-e", "int", "1", "--backend", "threads", "--max-rss", "1GB"), "--max-rss ends what runs"),
+        (("-e", "int", "1", "--backend", "serial", "--time-limit", "1"), "--time-limit ends what runs"),
+        (("-e", "int", "1", "-q", "-v"), "--quiet and --verbose: take one of them"),
     ],
 )
 def test_wrong_usage(refused: Callable[..., str], arguments: tuple[str, ...], text: str) -> None:
     assert text in refused("map", *arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (("-e", "int", "1", "--output", "none/there"), "--output 'none/there': cannot be written: No such file"),
+        (("-e", "int", "1", "--log", "none/there"), "--log 'none/there': cannot be written: No such file"),
+        (("-e", "int", "1", "--events", "none/there"), "--events 'none/there': cannot be written: No such file"),
+        (("-e", "int", "1", "--journal", "none", "--name", "x"), "--name: without a journal"),
+        (("-e", "int", "1", "--journal", "none", "--rerun-changed"), "--rerun-changed: without a journal"),
+        (("-e", "int", "1", "--journal", "a.db", "--name", "x"), "--name and --journal: take one of them"),
+        (("-e", "int", "1", "--name", "a b"), "--name 'a b': must be of letters, digits, - and _"),
+    ],
+)
+def test_what_is_refused_when_all_else_is_checked(run: Run, arguments: tuple[str, ...], text: str) -> None:
+    finished = run("map", *arguments)
+    assert (finished.returncode, finished.stdout) == (2, "") and text in finished.stderr
 
 
 def test_a_terminal_as_the_only_input_is_refused(tmp_path: Path) -> None:
@@ -245,13 +274,17 @@ def test_ctrl_c_in_a_terminal(tmp_path: Path, code: str) -> None:
         terminal.press("one\ntwo\n")
         wait.wait_until(lambda: len(processes.descendants(terminal.pid)) >= 2, 20)
         terminal.press(terminals.CTRL_C)
+        terminal.read_until("stopping: ")
+        if "sleep" in code:
+            terminal.read_until("Ctrl-C again ends them")
+            terminal.press(terminals.CTRL_C)
         assert terminal.wait(10) == 130, terminal.screen
         assert "Traceback" not in terminal.screen and "interrupted" in terminal.screen
 
 
 @pytest.mark.limit(60)
 def test_sigterm(tmp_path: Path) -> None:
-    with started(tmp_path, "-e", "lambda line: time.sleep(60)") as process:
+    with started(tmp_path, "--grace", "500ms", "-e", "lambda line: time.sleep(60)") as process:
         assert process.stdin and process.stderr
         process.stdin.write(b"1\n2\n")
         wait.wait_until(lambda: len(processes.descendants(process.pid)) >= 2, 20)
@@ -268,9 +301,9 @@ def test_limits_of_memory(run: Run) -> None:
 
 
 def test_limits_of_memory_that_make_no_sense_are_refused(refused: Callable[..., str]) -> None:
-    assert "max_rss='much': must be bytes" in refused("map", "--max-rss", "much", "builtins:len", "a")
+    assert "--max-rss 'much': must be bytes" in refused("map", "--max-rss", "much", "builtins:len", "a")
     text = refused("map", "--max-rss", "2GB", "--max-rss-hard", "1000", "builtins:len", "a")
-    assert "max_rss_hard=1000 is less than max_rss='2GB'" in text
+    assert "--max-rss-hard 1000 is less than --max-rss '2GB'" in text
 
 
 GROW = "lambda line: [x := b'x' * (int(line) * 10**6), time.sleep(20 * (len(x) > 10**8)), int(line)][2]"

@@ -59,6 +59,8 @@ def test_json_holds_every_fact() -> None:
         "done": 2,
         "skipped": 4,
         "failed": 1,
+        "replayed": 0,
+        "left": 0,
         "interrupted": False,
         "stopped": None,
         "exit_code": 1,

@@ -15,6 +15,7 @@ pytest.importorskip("PIL")
 
 from PIL import Image
 
+from procession.jobs.records import FILE
 from tests.cli.conftest import COMMAND, Run
 from tests.helpers import scripts, terminals, wait
 from tests.jobs import pictures
@@ -46,7 +47,9 @@ def many(tmp_path: Path) -> Path:
 
 
 def names(folder: Path) -> list[str]:
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    """All files but the records."""
+    files = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(FILE))
+    return sorted(str(path.relative_to(folder)) for path in files)
 
 
 def test_a_folder_becomes_a_folder_of_thumbnails(run: Run, photos: Path, tmp_path: Path) -> None:
@@ -63,7 +66,7 @@ def test_a_folder_becomes_a_folder_of_thumbnails(run: Run, photos: Path, tmp_pat
     }
     for name in ("cut.jpg", "text.png", "bomb.png"):
         assert sum(name in line for line in lines) == 1
-    assert lines[-1].startswith("procession thumbs: 4 made, 3 failed in ") and lines[-1].endswith("; in 'out'")
+    assert lines[-2].startswith("procession thumbs: 4 made, 3 failed in ") and "procession report" in lines[-1]
 
 
 def test_everything_right_is_exit_code_0(run: Run, photos: Path, tmp_path: Path) -> None:
@@ -82,7 +85,7 @@ def test_the_same_command_again_does_what_is_left(run: Run, photos: Path, tmp_pa
     newer = os.stat(tmp_path / "out" / "a.jpg").st_mtime + 1000
     os.utime(photos / "a.jpg", (newer, newer))
     assert "1 made, 3 up to date, 3 failed" in run(*command).stderr
-    assert "1 made, 3 up to date, 3 failed" in run(*command).stderr  # the input is still newer
+    assert "0 made, 4 up to date, 3 failed" in run(*command).stderr
     assert "0 made, 4 up to date" in run(*command, "--overwrite", "never").stderr
     assert "4 made, 3 failed" in run(*command, "--overwrite", "always").stderr
 
@@ -91,7 +94,7 @@ def test_nothing_left_to_do(run: Run, photos: Path) -> None:
     command = ("thumbs", photos / "a.jpg", "-o", "out")
     run(*command)
     finished = run(*command, "--json")
-    assert finished.returncode == 0 and "0 made, 1 up to date" in finished.stderr
+    assert finished.returncode == 0 and finished.stderr == ""
     assert json.loads(finished.stdout)["skipped"] == 1
 
 
@@ -107,7 +110,7 @@ def test_json_summary(run: Run, photos: Path) -> None:
     assert (summary["total"], summary["done"], summary["failed"], summary["exit_code"]) == (7, 4, 3, 1)
     failure = summary["errors"]["DamagedImage"]["items"][0]
     assert failure["item"] == repr(str(photos / "cut.jpg")) and "cut short" in failure["message"]
-    assert "3 items failed:" in finished.stderr
+    assert finished.stderr == ""
 
 
 def test_quiet_still_reports_errors(run: Run, photos: Path) -> None:
@@ -175,8 +178,14 @@ def test_a_clash_is_refused_with_both_names_and_the_way_out(run: Run, photos: Pa
         (("photos", "-o", "out", "-Q", "0"), "0 is not in the range"),
         (("photos", "-o", "out", "-Q", "80", "--format", "png"), "png loses nothing"),
         (("photos", "-o", "out", "--format", "bmp"), "'bmp' is not one of"),
-        (("photos", "-o", "out", "--name", "{size}"), "no field {size}"),
-        (("photos", "-o", "out", "-j", "0"), "0 is not in the range"),
+        (("photos", "-o", "out", "--name", "{side}"), "no field {side}"),
+        (("photos", "-o", "out", "--sizes", "9,8", "--name", "{stem}.{ext}"), "needs {size}"),
+        (("photos", "-o", "out", "--sizes", "9,"), "'' is not a size"),
+        (("photos", "-o", "out", "--sizes", "9,9"), "each once"),
+        (("photos", "-o", "out", "--sizes", "9", "-s", "8"), "take one of them"),
+        (("photos", "-o", "out", "--engine", "gd"), "'gd' is not one of"),
+        (("photos/a.jpg", "-o", "out", "--gallery", "--name", "index.html"), "is taken"),
+        (("photos", "-o", "out", "-j", "0"), "'0' is not a number of workers"),
         (("-q", "80", "photos", "-o", "out"), "if you meant the quality, write -Q 80"),
         (("photos", "-o", "out", "--no-such"), "No such option"),
     ],

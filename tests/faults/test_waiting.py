@@ -64,12 +64,12 @@ def test_worker_that_dies_as_its_caller_gives_its_channel_back_is_buried(then: s
         (link,) = loop.backend.links.values()
         with loop.lock:
             loan = Loan(None)  # type: ignore[arg-type]
-            loop.borrow(link, loan)  # as a caller has it that has just read its outcome
+            loop.lend(link, loan)  # as a caller has it that has just read its outcome
             assert loan.link is link
         os.kill(pid, signal.SIGKILL)
         wait_until(lambda: link.ended)
         with loop.lock:
-            loop.give_back(loan)
+            loan.give_back(loop.backend, loop.sent)
         if then == "call":
             assert pool.apply_async(os.getpid).get(10) != pid
         else:

@@ -108,3 +108,80 @@ def near(first: Any, second: Any, distance: int = 12) -> bool:
 
 
 Maker = Callable[[Path], Path]
+
+
+def dng(path: Path, size: tuple[int, int] = (640, 480), *, preview: bytes = b"", turn: int = 1) -> Path:
+    """A raw file: the four quarters of `corners` behind a sensor's colour filter, with a preview if one is given."""
+    width, height = size
+    rows = []
+    for y in range(height):
+        left = (RED, BLUE)[y >= height // 2]
+        right = (GREEN, WHITE)[y >= height // 2]
+        cells = [[(0, 1), (1, 2)][y % 2][x % 2] for x in range(width)]  # red green / green blue
+        values = [(left if x < width // 2 else right)[cell] * 257 for x, cell in enumerate(cells)]
+        rows.append(struct.pack(f"<{width}H", *values))
+    data = b"".join(rows)
+    matrix = (3.2404542, -1.5371385, -0.4985314, -0.969266, 1.8760108, 0.041556, 0.0556434, -0.2040259, 1.0572252)
+    raw = _ifd_entries(width, height, 16, 1, 32803, 1, len(data))
+    raw |= {
+        0x828D: (3, [2, 2]),
+        0x828E: (1, [0, 1, 1, 2]),
+        0xC612: (1, [1, 4, 0, 0]),
+        0xC614: (2, list(b"test\0")),
+        0xC621: (10, [number for value in matrix for number in (round(value * 10000), 10000)]),
+        0xC628: (5, [1, 1] * 3),
+        0x0112: (3, [turn]),
+    }
+    blocks = [(raw, data)]
+    if preview:
+        image = Image.open(io.BytesIO(preview))
+        small = _ifd_entries(image.width, image.height, 8, 7, 6, 3, len(preview))
+        blocks.append((small | {0x00FE: (4, [1])}, preview))
+    path.write_bytes(_tiff(blocks))
+    return path
+
+
+def _ifd_entries(
+    width: int, height: int, bits: int, compression: int, colours: int, samples: int, length: int
+) -> dict[int, tuple[int, list[int]]]:
+    return {
+        0x00FE: (4, [0]),
+        0x0100: (4, [width]),
+        0x0101: (4, [height]),
+        0x0102: (3, [bits] * samples),
+        0x0103: (3, [compression]),
+        0x0106: (3, [colours]),
+        0x0111: (4, [0]),
+        0x0115: (3, [samples]),
+        0x0116: (4, [height]),
+        0x0117: (4, [length]),
+    }
+
+
+def _tiff(blocks: list[tuple[dict[int, tuple[int, list[int]]], bytes]]) -> bytes:
+    """Lay directories of numbers and the pixels of each one behind the other."""
+    letters = {1: "B", 2: "B", 3: "H", 4: "I", 5: "I", 10: "i"}
+    out = bytearray(b"II*\0\x08\0\0\0")
+    for number, (entries, data) in enumerate(blocks):
+        table = len(out)
+        after = table + 2 + 12 * len(entries) + 4
+        values = bytearray()
+        where = after + sum(
+            len(numbers) * struct.calcsize(letters[kind]) + 1
+            for kind, numbers in entries.values()
+            if len(numbers) * struct.calcsize(letters[kind]) > 4
+        )
+        entries = entries | {0x0111: (4, [where])}
+        out += struct.pack("<H", len(entries))
+        for tag, (kind, numbers) in sorted(entries.items()):
+            packed = struct.pack(f"<{len(numbers)}{letters[kind]}", *numbers)
+            count = len(numbers) // 2 if kind in (5, 10) else len(numbers)
+            field = packed.ljust(4, b"\0")
+            if len(packed) > 4:
+                field = struct.pack("<I", after + len(values))
+                values += packed + b"\0"
+            out += struct.pack("<HHI", tag, kind, count) + field
+        following = where + len(data)
+        out += struct.pack("<I", following if number + 1 < len(blocks) else 0)
+        out += bytes(values).ljust(where - after, b"\0") + data
+    return bytes(out)

@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from procession.jobs import naming
 from procession.jobs.errors import PlanRefused
+from procession.jobs.formats import Choice
+from procession.jobs.ledger import Ledger
 from procession.jobs.sources import Source
 
+Sizes = tuple[tuple[int, int], ...]
 
-def planned(*paths: str, output: str = "out", pattern: str = naming.DEFAULT_PATTERN, **options: str) -> list[str]:
-    sources = [Source(path, "") for path in paths]
-    thumbs = naming.plan(sources, output, pattern, options.get("choice", "jpg"))  # type: ignore[arg-type]
-    return [thumb.target for thumb in thumbs]
+
+def planned(
+    *paths: str,
+    output: str = "out",
+    pattern: str | None = None,
+    choice: Choice = "jpg",
+    sizes: Sizes = ((256, 256),),
+    below: str = "",
+) -> list[str]:
+    """The outputs of these inputs, in this order."""
+    ledger = Ledger(output)
+    with closing(ledger):
+        ledger.add(Source(path, below, batch) for batch, path in enumerate(paths))
+        ledger.name(naming.Names(pattern, choice, sizes))
+        return [os.path.join(output, os.fsdecode(row.name)) for row in ledger.rows()]
 
 
 def test_the_usual_name() -> None:
@@ -33,8 +48,32 @@ def test_the_parent_of_a_bare_name(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_a_tree_is_kept() -> None:
-    thumbs = naming.plan([Source("p/x/a.png", "x")], "out", naming.DEFAULT_PATTERN, "webp")
-    assert thumbs[0].target == os.path.join("out", "x", "a.webp")
+    assert planned("p/x/a.png", below="x", choice="webp") == [os.path.join("out", "x", "a.webp")]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "pattern", "names"),
+    [
+        (((128, 128), (640, 480)), None, ["a-128.jpg", "a-640x480.jpg"]),
+        (((128, 128),), None, ["a.jpg"]),
+        (((128, 128),), "{size}/{stem}.{ext}", ["128/a.jpg"]),
+        (((128, 128), (64, 64)), "{size:_>4}/{stem}.{ext}", ["_128/a.jpg", "__64/a.jpg"]),
+    ],
+)
+def test_sizes(sizes: Sizes, pattern: str | None, names: list[str]) -> None:
+    assert planned("a.png", sizes=sizes, pattern=pattern) == [os.path.join("out", name) for name in names]
+
+
+def test_sizes_must_be_told_apart() -> None:
+    with pytest.raises(PlanRefused, match="needs {size}"):
+        planned("a.png", sizes=((1, 1), (2, 2)), pattern="{stem}.{ext}")
+
+
+def test_a_clash_of_several_sizes_has_a_way_out() -> None:
+    sizes = ((1, 1), (2, 2))
+    with pytest.raises(PlanRefused, match="--name '{stem}-{suffix}-{size}.{ext}'"):
+        planned("p/a.jpg", "p/a.png", sizes=sizes)
+    assert len(set(planned("p/a.jpg", "p/a.png", sizes=sizes, pattern="{stem}-{suffix}-{size}.{ext}"))) == 4
 
 
 @pytest.mark.parametrize(
@@ -94,4 +133,17 @@ def test_a_suffix_of_the_same_format_may_be_written_out() -> None:
 
 
 def test_a_thumb_is_shown_as_its_source() -> None:
-    assert repr(naming.Thumb("a.png", "out/a.jpg", "JPEG")) == "'a.png'"
+    assert repr(naming.Thumb("a.png", "JPEG", ())) == "'a.png'"
+
+
+def test_names_that_are_no_text_are_names() -> None:
+    assert planned("p/\udcff.png") == [os.path.join("out", "\udcff.jpg")]
+
+
+def test_outputs_come_in_the_order_of_inputs_and_of_names_within_a_folder() -> None:
+    ledger = Ledger("out")
+    with closing(ledger):
+        ledger.add(Source(path, "", batch) for path, batch in (("q/b.png", 1), ("q/a.png", 1), ("p/c.png", 0)))
+        ledger.add([Source("./q/a.png", "", 2)])
+        ledger.name(naming.Names(None, "jpg", ((9, 9),)))
+        assert [row.name for row in ledger.rows()] == [b"c.jpg", b"a.jpg", b"b.jpg"]

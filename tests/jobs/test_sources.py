@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from procession.jobs.errors import PlanRefused
-from procession.jobs.sources import Source, find_sources
+from procession.jobs.ledger import Ledger
+from procession.jobs.naming import Names
+from procession.jobs.sources import Source, find_sources, roots
 
 
 @pytest.fixture
@@ -20,8 +23,13 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def found(*arguments: str, recursive: bool = False, output: str = "out") -> list[Source]:
+    """What is found, in the order that is meant."""
+    return sorted(find_sources(arguments, recursive=recursive, output=output), key=lambda each: (each.batch, each.path))
+
+
 def paths(*arguments: str, recursive: bool = False, output: str = "out") -> list[str]:
-    return [source.path for source in find_sources(arguments, recursive=recursive, output=output)]
+    return [source.path for source in found(*arguments, recursive=recursive, output=output)]
 
 
 def test_a_folder_gives_the_images_right_in_it(tree: Path) -> None:
@@ -29,12 +37,11 @@ def test_a_folder_gives_the_images_right_in_it(tree: Path) -> None:
 
 
 def test_recursive_keeps_the_tree(tree: Path) -> None:
-    found = find_sources(["p"], recursive=True, output="out")
-    assert found == [
-        Source("p/a.PNG", ""),
-        Source("p/b.jpg", ""),
-        Source("p/x/c.jpg", "x"),
-        Source("p/x/y/d.tif", os.path.join("x", "y")),
+    assert found("p", recursive=True) == [
+        Source("p/a.PNG", "", 0),
+        Source("p/b.jpg", "", 0),
+        Source("p/x/c.jpg", "x", 1),
+        Source("p/x/y/d.tif", os.path.join("x", "y"), 2),
     ]
 
 
@@ -54,7 +61,19 @@ def test_a_name_with_brackets_is_a_name_first(tree: Path) -> None:
 
 def test_each_file_once_however_it_is_spelled(tree: Path) -> None:
     (tree / "link").symlink_to("p")
-    assert paths("p", "p/b.jpg", "./p/../p/a.PNG", "link/b.jpg") == ["p/a.PNG", "p/b.jpg"]
+    ledger = Ledger("out")
+    with closing(ledger):
+        arguments = ("p", "p/b.jpg", "./p/../p/a.PNG", "link/b.jpg")
+        ledger.add(find_sources(arguments, recursive=False, output="out"))
+        ledger.name(Names(None, "jpg", ((9, 9),)))
+        assert [row.source for row in ledger.rows()] == [b"p/a.PNG", b"p/b.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("argument", "root"), [("p", "p"), ("p/b.jpg", "p"), ("p/*.jpg", "p"), ("p/**/*.jpg", "p"), ("*/b.jpg", "")]
+)
+def test_where_an_argument_looks(tree: Path, argument: str, root: str) -> None:
+    assert roots([argument]) == [str(tree / root) if root else str(tree)]
 
 
 def test_the_output_folder_is_never_searched(tree: Path) -> None:

@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from typing import Any, assert_type
 
 import procession
-from procession import AsyncResult, Failure, Outcome, Pool, Stream
+from procession import AsyncResult, Failure, Outcome, Pool, Run, Stream
 from procession.results import ResultIterator
 
 
@@ -111,6 +111,19 @@ def without_a_pool() -> None:
     assert_type(procession.stream(join, lines(), [1]), Stream[str])
     assert_type(procession.stream(join, lines(), [1], outcomes=True, progress="tqdm"), Stream[Outcome[str]])
     assert_type(procession.failure(ValueError()), Failure | None)
+
+
+def durable(run: Run[int]) -> None:
+    assert_type(procession.run(len, ["a"]), Run[int])
+    assert_type(procession.run(halve, [1], journal="x", key=str, retries=2, processes=3), Run[float])
+    assert_type(run.counts.done, int)
+    assert_type(list(run.results()), list[tuple[Any, int | BaseException]])
+    for failed in run.failures():
+        assert_type(failed.error_message, str | None)
+    with procession.Run.open("x") as opened:
+        assert_type(opened, Run[Any])
+        assert_type(opened.export("out.csv", format="csv"), int)
+    assert_type(procession.file_key("a", checksum=True), bytes)
 
 
 def together(pool: Pool) -> None:

@@ -1,29 +1,74 @@
 """The commands by name, each loaded when it is asked for.
 
-Knows: the names, and how click reports a usage error.
+Knows: the names, where a command's defaults come from, how an error of use is told.
 Must not know: what a command does.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
 import click
 
 import procession
+from procession.cli import config
 
-_MODULES = {"thumbs": "procession.cli.thumbs", "map": "procession.cli.map", "doctor": "procession.cli.doctor"}
+_MODULES = {
+    "thumbs": "procession.cli.thumbs",
+    "map": "procession.cli.map",
+    "exec": "procession.cli.exec",
+    "resume": "procession.cli.resume",
+    "retry": "procession.cli.retry",
+    "runs": "procession.cli.runs",
+    "report": "procession.cli.account",
+    "bench": "procession.cli.bench",
+    "doctor": "procession.cli.doctor",
+    "completion": "procession.cli.completion",
+}
+
+_WHAT_TO_DO = ("; ", ": pip install ")  # what a message has that says it itself
 
 
 class Refused(click.ClickException):
-    """The command cannot do what was asked; nothing was started. One line without the usage text."""
+    """The command cannot do what was asked; nothing was started.
 
-    exit_code = 2
+    Args:
+        message: What is wrong, and behind a semicolon what to do; without that a second line says where it stands.
+        exit_code: The exit code.
+    """
+
+    def __init__(self, message: str, exit_code: int = 2) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code  # type: ignore[misc]  # click has it on the class
+        context = click.get_current_context(silent=True)
+        self._command = "procession" if context is None else context.command_path
 
     def show(self, file: Any = None) -> None:
+        """Say what is wrong, and what to do."""
         click.echo(f"procession: {self.message}", err=True, file=file)
+        if not any(sign in self.message for sign in _WHAT_TO_DO):
+            click.echo(f"{self._command} --help shows what may be given", err=True, file=file)
+
+
+class Misused(Refused):
+    """What was typed, or set in a variable or a file, is no use of the command.
+
+    Args:
+        error: What click says.
+    """
+
+    def __init__(self, error: click.UsageError) -> None:
+        super().__init__(error.format_message())
+        self._command = error.ctx.command_path if error.ctx is not None else "procession"
+
+    def show(self, file: Any = None) -> None:
+        """Say what is wrong, and where it stands what is right."""
+        click.echo(f"{self._command}: {self.message}", err=True, file=file)
+        click.echo(f"{self._command} --help shows what may be given", err=True, file=file)
 
 
 class _Commands(click.Group):
@@ -35,6 +80,33 @@ class _Commands(click.Group):
             return None
         command: click.Command = import_module(_MODULES[name]).command
         return command
+
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        with _in_two_lines():
+            return super().make_context(*args, **extra)
+
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name, command, rest = super().resolve_command(context, args)
+        if name is not None and command is not None and not context.resilient_parsing:
+            found = config.defaults(name, lambda each: self.get_command(context, each), list(_MODULES))
+            context.default_map = {name: found}
+        return name, command, rest
+
+    def invoke(self, context: click.Context) -> Any:
+        with _in_two_lines():
+            return super().invoke(context)
+
+
+@contextmanager
+def _in_two_lines() -> Iterator[None]:
+    try:
+        yield
+    except click.exceptions.NoArgsIsHelpError:
+        raise
+    except click.UsageError as error:
+        raise Misused(error) from error
 
 
 def _show_version(context: click.Context, parameter: click.Parameter, wanted: bool) -> None:
@@ -48,8 +120,26 @@ def _show_version(context: click.Context, parameter: click.Parameter, wanted: bo
 def cli() -> None:
     """Run work on all cores: thumbnails of photographs, or a Python function over lines.
 
-    Exit codes: 0 all right, 1 some items failed, 2 wrong usage (nothing was started), 130 interrupted, 143 terminated,
-    141 the reader of the output is gone.
+    Every flag can also be set by a variable (PROCESSION_TIME_LIMIT, PROCESSION_MAP_TIME_LIMIT) or in pyproject.toml
+    ([tool.procession] time-limit = "5m", [tool.procession.map]); the flag goes before the variable, that before the
+    file.
+
+    \b
+    Examples:
+      procession thumbs photos -o thumbs
+      seq 5 | procession map -e 'lambda line: int(line) ** 2'
+      procession resume
+
+    \b
+    Exit codes:
+      0         all right
+      1         some items failed, or the run had to stop
+      2         wrong usage (nothing was started)
+      65        the journal cannot be used: damaged, newer, of another function
+      74        the journal cannot be written: disk full, deleted
+      75        another process works on this journal
+      130, 143  interrupted (Ctrl-C), terminated
+      141       the reader of the output is gone
     """
 
 

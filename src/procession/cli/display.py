@@ -35,6 +35,11 @@ class Display:
     def step(self) -> None:
         """Note that an item has ended; the tally has counted it."""
 
+    def say(self, text: str) -> None:
+        """Write a line on standard error, beside what is shown."""
+        if sys.stderr is not None:
+            print(text, file=sys.stderr, flush=True)
+
 
 class Lines(Display):
     """A plain line every few seconds.
@@ -65,16 +70,17 @@ class Bar(Display):
     Args:
         tally: What is shown.
         stream: The terminal.
+        color: Draw it in colours.
     """
 
-    def __init__(self, tally: Tally, stream: TextIO) -> None:
+    def __init__(self, tally: Tally, stream: TextIO, color: bool = True) -> None:
         from rich.console import Console
         from rich.live import Live
 
         self._tally = tally
         self._live = Live(
             get_renderable=self._draw,
-            console=Console(file=stream),
+            console=Console(file=stream, force_terminal=True, no_color=not color),
             refresh_per_second=_REDRAWS,
             transient=True,
             redirect_stdout=False,
@@ -87,6 +93,10 @@ class Bar(Display):
 
     def __exit__(self, *error: object) -> None:
         self._live.stop()
+
+    def say(self, text: str) -> None:
+        """Write a line above the bar."""
+        self._live.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def _draw(self) -> RenderableType:
         from rich.progress_bar import ProgressBar
@@ -102,20 +112,40 @@ class Bar(Display):
         return row
 
 
-def choose(tally: Tally, *, quiet: bool, results_on_terminal: bool = False) -> Display:
+def choose(
+    tally: Tally, *, quiet: bool, results_on_terminal: bool = False, progress: str = "auto", color: str = "auto"
+) -> Display:
     """Choose the display for this run.
 
     Args:
         tally: What is shown.
         quiet: Show nothing.
         results_on_terminal: Results are written to the terminal: they show the progress, a bar would tear them.
+        progress: `bar`, `plain` or `none`; `auto`: a bar on a terminal, plain lines elsewhere.
+        color: As `colored` has it.
     """
     stream = sys.stderr
-    if quiet or stream is None or results_on_terminal:
+    if quiet or stream is None or progress == "none" or (results_on_terminal and progress == "auto"):
         return Display()
-    if stream.isatty() and os.environ.get("TERM") != "dumb":
-        return Bar(tally, stream)
+    if progress == "bar" or (progress == "auto" and stream.isatty() and os.environ.get("TERM") != "dumb"):
+        return Bar(tally, stream, colored(color))
     return Lines(tally, stream)
+
+
+def colored(color: str, stream: TextIO | None = None) -> bool:
+    """Say whether what is written gets colours.
+
+    Args:
+        color: `always`, `never`, or `auto`: where it goes to a terminal and NO_COLOR is not set.
+        stream: Where it goes; None: standard error.
+
+    Source: https://no-color.org
+    """
+    if color != "auto":
+        return color == "always"
+    stream = stream or sys.stderr
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return stream is not None and stream.isatty() and not plain
 
 
 def progress_text(tally: Tally) -> str:

@@ -1,39 +1,37 @@
-"""`procession doctor`: what this machine grants, and whether a worker starts.
+"""`procession doctor`: what this machine grants, and whether workers start.
 
-Knows: the host's limits, the versions of packages.
-Must not know: how a worker is made.
+Knows: how it is shown.
+Must not know: how it is found out.
 """
 
 from __future__ import annotations
 
 import json
-import multiprocessing
-import platform
 import sys
-import time
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import click
 
-import procession
+from procession.cli import examination
 from procession.cli.commands import Refused
-from procession.launcher import host
 
-_PACKAGES = ("cloudpickle", "click", "rich", "Pillow", "numpy", "joblib")
-_NEEDS_EXTRA = {"Pillow": "pip install 'procession[images]'", "joblib": "pip install 'procession[joblib]'"}
 _MEBIBYTE = 1 << 20
 
 
 @click.command("doctor", short_help="Show what limits workers here.")
 @click.option("--json", "as_json", is_flag=True, help="Write it as JSON.")
 def command(as_json: bool) -> int:
-    """Show how many workers a pool gets and why, the limits of this machine, and start one worker to see that it works.
+    """Show how many workers a pool gets and why, the limits of this machine, and start a worker in each way to see that
+    it works. What will stop work is named at the end, with what to do.
 
-    The exit code is 1 if the worker did not answer.
+    The exit code is 1 if there is such a thing.
+
+    \b
+    Example:
+      procession doctor --json | python3 -m json.tool
     """
     try:
-        found = examine()
+        found = examination.examine()
     except ValueError as error:  # a variable that sets the number of workers holds no number
         raise Refused(str(error)) from error
     if as_json:
@@ -41,40 +39,15 @@ def command(as_json: bool) -> int:
     else:
         for name, text in describe(found):
             click.echo(f"{name:<18}{text}")
-    return 0 if found["worker_error"] is None else 1
-
-
-def examine() -> dict[str, Any]:
-    """Find out everything.
-
-    Raises:
-        ValueError: PROCESSION_WORKERS or PYTHON_CPU_COUNT is not a number of workers.
-    """
-    count = host.worker_count()
-    seconds, error = _try_a_worker()
-    return {
-        "procession": procession.__version__,
-        "python": f"{platform.python_implementation()} {platform.python_version()}",
-        "platform": f"{platform.system()} {platform.release()} {platform.machine()}",
-        "workers": count.count,
-        "workers_limit": count.limit,
-        "start_methods": list(host.start_methods()),
-        "python_start_method": multiprocessing.get_context().get_start_method(),
-        "memory_limit_bytes": host.memory_limit(),
-        "shm_bytes": host.shm_size(),
-        "descriptors": host.descriptor_limit(),
-        "packages": {name: _version(name) for name in _PACKAGES},
-        "worker_seconds": seconds,
-        "worker_error": error,
-    }
+    return 1 if found["problems"] else 0
 
 
 def describe(found: dict[str, Any]) -> list[tuple[str, str]]:
-    """Say it in lines of a name and a text."""
-    packages = [(name, number or _missing(name)) for name, number in found["packages"].items()]
-    worker = f"started and answered in {1000 * (found['worker_seconds'] or 0):.0f} ms"
-    if found["worker_error"]:
-        worker = f"failed: {found['worker_error']}"
+    """Say it in lines of a name and a text.
+
+    Args:
+        found: What was found out.
+    """
     methods = found["start_methods"]
     return [
         ("procession", found["procession"]),
@@ -86,30 +59,33 @@ def describe(found: dict[str, Any]) -> list[tuple[str, str]]:
         ("memory limit", _size(found["memory_limit_bytes"], "no limit of a cgroup")),
         ("/dev/shm", _size(found["shm_bytes"], "not there")),
         ("descriptors", "no limit" if found["descriptors"] is None else f"{found['descriptors']} for each process"),
-        *packages,
-        ("a worker", worker),
+        ("processes", "no limit" if found["processes"] is None else f"{found['processes']} for this user"),
+        ("state folder", _folder(found["state_folder"])),
+        ("temporary folder", _folder(found["temporary_folder"])),
+        ("sqlite", found["sqlite"] or "not there"),
+        *[(name, number or "not installed") for name, number in found["packages"].items()],
+        *[(f"extra {name}", _extra(name, packages)) for name, packages in found["extras"].items()],
+        *[(f"by {method}", _worker(found, method)) for method in methods],
+        *[("PROBLEM", text) for text in found["problems"]],
     ]
 
 
-def _try_a_worker() -> tuple[float | None, str | None]:
-    began = time.monotonic()
-    try:
-        procession.map(len, ["ready"], processes=1)
-    except Exception as error:
-        return None, f"{type(error).__name__}: {error}"
-    return time.monotonic() - began, None
+def _worker(found: dict[str, Any], method: str) -> str:
+    error = found["worker_errors"].get(method)
+    if error is not None:
+        return f"a worker failed: {error}"
+    return f"a worker started and answered in {1000 * found['worker_seconds'][method]:.0f} ms"
 
 
-def _version(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None
+def _extra(name: str, packages: dict[str, str | None]) -> str:
+    if None in packages.values():
+        return f"not installed: pip install 'procession[{name}]'"
+    return ", ".join(f"{package} {number}" for package, number in packages.items())
 
 
-def _missing(name: str) -> str:
-    hint = _NEEDS_EXTRA.get(name)
-    return f"not installed: {hint}" if hint else "not installed"
+def _folder(place: dict[str, Any]) -> str:
+    state = place["error"] or f"{_size(place['free_bytes'], '')} free"
+    return f"{place['path']} ({state}{'' if place['there'] else '; made when it is needed'})"
 
 
 def _size(count: int | None, otherwise: str) -> str:

@@ -12,14 +12,16 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # until the signals are watched an interrupt shows a traceback: be quick
+    from collections.abc import Callable
     from types import FrameType
     from typing import NoReturn
 
-OK, FAILED, CLOSED_OUTPUT = 0, 1, 141
+OK, FAILED, MISUSED, CLOSED_OUTPUT = 0, 1, 2, 141
 _SIGNAL = 128  # + the signal's number, as shells count
 _ENDING_SIGNALS = {"SIGINT": signal.default_int_handler, "SIGTERM": signal.SIG_DFL, "SIGHUP": signal.SIG_DFL}
 _AGAIN_SECONDS = 0.02  # long enough to be out of the callback, too short to be noticed
 _received: list[int] = []
+_first: list[Callable[[int], object]] = []  # what the first signal calls in place of ending the command
 
 
 class Terminated(KeyboardInterrupt):
@@ -42,6 +44,16 @@ def received() -> int | None:
 def status_of(number: int) -> int:
     """Give the exit code of a command that a signal has ended."""
     return _SIGNAL + number
+
+
+def on_first_signal(call: Callable[[int], object] | None) -> None:
+    """Choose what the first signal does in place of ending the command; the second one ends it.
+
+    Args:
+        call: Gets the signal's number, between two steps of the main thread: it must wait for nothing that this thread
+            may hold. None: the first signal ends the command.
+    """
+    _first[:] = [] if call is None else [call]
 
 
 def main() -> NoReturn:
@@ -70,9 +82,12 @@ def _watch_signals() -> None:
     sys.unraisablehook = _raise_again
 
 
-def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+def _terminate(number: int, frame: FrameType | None) -> None:
     _received.append(number)
-    raise Terminated(number)
+    if _first and len(_received) == 1:
+        _first[0](number)
+    else:
+        raise Terminated(number)
 
 
 def _raise_again(lost: sys.UnraisableHookArgs) -> None:

@@ -16,6 +16,7 @@ import threading
 import time
 
 GATHER_SECONDS = 0.005  # what a line waits at most for its neighbours; 200 writes a second at any rate
+GATHER_BYTES = 1 << 18  # where more waits it is written first: a command's large output comes at gigabytes a second
 
 
 def take_stdout() -> int:
@@ -57,6 +58,7 @@ class LineWriter:
         self._descriptor = descriptor
         self._lock = threading.Lock()
         self._pending: list[bytes] = []
+        self._size = 0  # bytes that are pending
         self._last = 0.0  # when something was written or began to be gathered
         self._error: OSError | None = None
         self._rush = threading.Event()
@@ -71,7 +73,10 @@ class LineWriter:
             OSError: This line or an earlier one could not be written.
         """
         with self._lock:
+            if self._size >= GATHER_BYTES:
+                self._flush()
             self._pending.append(line)
+            self._size += len(line)
             if len(self._pending) == 1 and time.monotonic() - self._last >= GATHER_SECONDS:
                 self._flush()
                 self._last = time.monotonic()
@@ -127,3 +132,4 @@ class LineWriter:
             self._error = error
         finally:  # an interrupt in the middle of a line: the rest of it is still to be written
             self._pending = [bytes(data)] if data and self._error is None else []
+            self._size = sum(map(len, self._pending))

@@ -7,7 +7,7 @@ Must not know: where the text goes.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from procession.model.errors import RemoteError, shorten
@@ -53,6 +53,8 @@ class Tally:
         self.failed = 0
         self.interrupted = False
         self.stopped: str | None = None  # what ended the run before its time
+        self.not_run = 0  # items that were read, and not begun as the run was stopped
+        self.replayed = 0  # of those that ended: in an earlier session of this run
         self._keep = keep
         self._counts: dict[str, int] = {}
         self._failures: dict[str, list[Failure]] = {}
@@ -64,6 +66,13 @@ class Tally:
         return self.done + self.failed
 
     @property
+    def left(self) -> int:
+        """How many items are left for the next time, as far as is known."""
+        if self.total is not None and (self.interrupted or self.stopped or self.not_run):
+            return self.total - self.ended
+        return self.not_run
+
+    @property
     def seconds(self) -> float:
         """How long it has taken so far."""
         return time.monotonic() - self._began
@@ -71,12 +80,12 @@ class Tally:
     @property
     def rate(self) -> float:
         """Items a second."""
-        return self.ended / max(self.seconds, 1e-6)
+        return (self.ended - self.replayed) / max(self.seconds, 1e-6)
 
     def fail(self, index: int, item: str, error: BaseException) -> None:
         """Count a failed item and keep what is told of it."""
         self.failed += 1
-        kind = error.type_name if isinstance(error, RemoteError) else type(error).__name__
+        kind = kind_of(error)
         self._counts[kind] = self._counts.get(kind, 0) + 1
         kept = self._failures.setdefault(kind, [])
         if len(kept) < self._keep:
@@ -88,19 +97,24 @@ class Tally:
         Args:
             verb: What was done with the items.
         """
-        left = self.total - self.ended if self.interrupted and self.total is not None else 0
-        counts = {verb: self.done, "up to date": self.skipped, "failed": self.failed, "left": left}
+        counts = {verb: self.done, "up to date": self.skipped, "failed": self.failed, "left": self.left}
         parts = [f"{count} {what}" for what, count in counts.items() if count or what == verb]
-        rate = f", {rate_text(self.rate)}" if self.ended else ""
+        if self.replayed:
+            parts.append(f"{self.replayed} of these from the journal")
+        rate = f", {rate_text(self.rate)}" if self.ended > self.replayed else ""
         end = "; interrupted" if self.interrupted else ""
         return f"procession {self.command}: {', '.join(parts)} in {self.seconds:.1f} s{rate}{end}"
 
-    def error_lines(self) -> Iterator[str]:
-        """Name the failed items, grouped by the type of their error, then what ended the run."""
+    def error_lines(self, paint: Callable[[str], str] = str) -> Iterator[str]:
+        """Name the failed items, grouped by the type of their error, then what ended the run.
+
+        Args:
+            paint: Gives what matters most its colour.
+        """
         if self.failed:
             yield f"{self.failed} {'item' if self.failed == 1 else 'items'} failed:"
         for kind, count in self._grouped():
-            yield f"  {kind} ({count})"
+            yield f"  {paint(kind)} ({count})"
             shown = sorted(self._failures[kind])[:_SHOWN]
             for _, item, message in shown:
                 yield f"    {message}" if item in message else f"    {item}: {message}"
@@ -127,6 +141,8 @@ class Tally:
             "done": self.done,
             "skipped": self.skipped,
             "failed": self.failed,
+            "replayed": self.replayed,
+            "left": self.left,
             "seconds": round(self.seconds, 3),
             "per_second": round(self.rate, 1),
             "interrupted": self.interrupted,
@@ -137,6 +153,11 @@ class Tally:
 
     def _grouped(self) -> list[tuple[str, int]]:
         return sorted(self._counts.items(), key=lambda entry: -entry[1])
+
+
+def kind_of(error: BaseException) -> str:
+    """Give the name under which an error is counted: its type's, also where it could not be rebuilt here."""
+    return error.type_name if isinstance(error, RemoteError) else type(error).__name__
 
 
 def message_of(error: BaseException) -> str:

@@ -7,7 +7,7 @@ Must not know: click, or where the line goes. A worker loads this file.
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, NamedTuple
 
 from procession.cli.target import Target
 from procession.model.errors import ProcessionError
@@ -29,18 +29,58 @@ class ResultNotJson(ProcessionError):
         return f"the result, of type {self.type_name}, is not JSON: {self.reason}; --repr writes its repr"
 
 
-def call(target: Target, as_repr: bool, item: str) -> bytes:
+class LineNotReadable(ProcessionError):
+    """A line of the input is not what it should be; the others are.
+
+    Args:
+        name: The input.
+        number: The line's number, from 1.
+        reason: What is wrong with it.
+    """
+
+    facts = ("name", "number", "reason")
+    name: str
+    number: int
+    reason: str
+
+    def text(self) -> str:
+        return f"{self.name}, line {self.number}: {self.reason}"
+
+
+class BadLine(NamedTuple):
+    """Stands among the items where a line could not be read.
+
+    Args:
+        name: The input.
+        number: The line's number, from 1.
+        reason: What is wrong with it.
+    """
+
+    name: str
+    number: int
+    reason: str
+
+    def __repr__(self) -> str:
+        return f"line {self.number}"
+
+
+def call(target: Target, as_repr: bool, item: Any) -> bytes:
     """Call the function on one item and give its result as a line.
 
     Args:
         target: The function.
         as_repr: What JSON cannot hold becomes the text of its `repr`.
-        item: The item.
+        item: The item; a dictionary holds the keyword arguments.
 
     Raises:
+        LineNotReadable: The item stands for a line that could not be read.
         ResultNotJson: JSON cannot hold the result.
     """
-    return encode(target.load()(item), as_repr=as_repr)
+    if type(item) is BadLine:
+        raise LineNotReadable(name=item.name, number=item.number, reason=item.reason)
+    function = target.load()
+    value = function(**item) if type(item) is dict else function(item)
+    return encode(value, as_repr=as_repr)
 
 
 def encode(value: Any, *, as_repr: bool) -> bytes:

@@ -58,13 +58,22 @@ class Target:
     attribute: str = ""
     module: str = ""
 
-    def load(self) -> Callable[[str], Any]:
+    def load(self) -> Callable[..., Any]:
         """Give the function; loaded once in each process.
 
         Raises:
             TargetNotFound: There is none.
         """
         return _load(self)
+
+    def source(self) -> str:
+        """Give a text that changes when the function does: its source, where there is one, else its name."""
+        import inspect
+
+        try:
+            return self.given if self.kind == "expression" else inspect.getsource(self.load())
+        except (OSError, TypeError):  # built in, made at run time, or an object that can be called
+            return self.given
 
 
 def parse(text: str) -> Target:
@@ -97,7 +106,7 @@ def _module_name(path: str) -> str:
 
 
 @lru_cache(maxsize=8)
-def _load(target: Target) -> Callable[[str], Any]:
+def _load(target: Target) -> Callable[..., Any]:
     try:
         function = _evaluate(target.where) if target.kind == "expression" else _find(target)
     except (Exception, SystemExit) as error:  # whatever the user's module does when it is loaded

@@ -14,9 +14,11 @@ from contextlib import contextmanager
 
 from PIL import Image, UnidentifiedImageError
 
-from procession.jobs import jpeg, progressive
+from procession.jobs import embedded, heic, jpeg, progressive
 from procession.jobs.errors import DamagedImage, ImageTooLarge, NotAnImage
 from procession.jobs.geometry import Box, Size
+from procession.jobs.picture import Picture
+from procession.model.errors import ProcessionError
 
 _ORIENTATION = 0x0112
 _TAIL = 64  # bytes; a picture's own data does not end like this and lack its end marker
@@ -36,25 +38,59 @@ def open_image(file: io.BufferedReader, path: str, max_pixels: int) -> Image.Ima
 
     Raises:
         NotAnImage: Pillow does not recognise it.
+        ExtraMissing: An extra would read it.
         ImageTooLarge: It has too many pixels.
         DamagedImage: Its header is broken.
     """
     _limit_pillow(max_pixels)
     if not file.peek(1):
         raise NotAnImage(path=path, reason="is an empty file")
-    with _explained(path, max_pixels):
+    with explained(path, max_pixels):
+        if heic.is_heic(file.peek(heic.HEAD)):
+            heic.prepare(path)
         image = Image.open(file)
     if image.format in _NOT_DECODED:
         raise NotAnImage(path=path, reason=f"is {image.format}, which Pillow does not decode by itself")
-    pixels = image.width * image.height
-    if pixels > max_pixels:
-        raise ImageTooLarge(path=path, pixels=pixels, limit=max_pixels)
+    check_pixels(image.size, path, max_pixels)
     return image
 
 
-def shrinks(image: Image.Image) -> bool:
-    """Tell whether the decoder can give a smaller picture; if so, the header already holds the orientation."""
-    return image.format in _SHRINK_WHILE_DECODING
+def check_pixels(size: Size, path: str, max_pixels: int) -> None:
+    """Refuse a picture that is too large.
+
+    Raises:
+        ImageTooLarge: It has too many pixels.
+    """
+    pixels = size[0] * size[1]
+    if pixels > max_pixels:
+        raise ImageTooLarge(path=path, pixels=pixels, limit=max_pixels)
+
+
+def open_picture(file: io.BufferedReader, path: str, max_pixels: int, *, fast: bool) -> Picture:
+    """Open what Pillow reads.
+
+    Args:
+        file: The open file.
+        path: Its name, for messages.
+        max_pixels: A picture that claims more is refused.
+        fast: Use the preview in the EXIF data, if that is large enough.
+
+    Raises:
+        As `open_image` and `load`.
+    """
+    image = open_image(file, path, max_pixels)
+    profile = image.info.get("icc_profile")
+    if image.format not in _SHRINK_WHILE_DECODING:
+        load(image, path, max_pixels)  # only now are its size and orientation final
+        return Picture(image.size, orientation(image), profile, lambda least: (image, (0, 0, *image.size)))
+
+    def shrunk(least: Size) -> tuple[Image.Image, Box]:
+        preview = embedded.exif_preview(image, least) if fast else None
+        if preview is not None:
+            return preview, (0, 0, *preview.size)
+        return load_shrunk(image, file, path, least)
+
+    return Picture(image.size, orientation(image), profile, shrunk)
 
 
 def load(image: Image.Image, path: str, max_pixels: int) -> None:
@@ -64,7 +100,7 @@ def load(image: Image.Image, path: str, max_pixels: int) -> None:
         DamagedImage: It cannot be decoded to its end.
         ImageTooLarge: A part of it has too many pixels.
     """
-    with _explained(path, max_pixels):
+    with explained(path, max_pixels):
         image.load()
 
 
@@ -77,7 +113,7 @@ def load_shrunk(image: Image.Image, file: io.BufferedReader, path: str, least: S
     if _is_padded(file):
         raise DamagedImage(path=path, reason="only zero bytes where its end should be, as of a download that broke off")
     width = image.width
-    with _explained(path, None):
+    with explained(path, None):
         drafted = image.draft(None, least)
         frame = drafted[1] if drafted else (0, 0, *image.size)
         if image.info.get("progressive") and round(width / frame[2]) == progressive.SHRINK:
@@ -124,15 +160,15 @@ def _limit_pillow(max_pixels: int) -> None:
 
 
 @contextmanager
-def _explained(path: str, max_pixels: int | None) -> Iterator[None]:
-    """Turn whatever Pillow raises on a bad file into an error that names the file and says what is wrong."""
+def explained(path: str, max_pixels: int | None) -> Iterator[None]:
+    """Turn whatever a reader raises on a bad file into an error that names the file and says what is wrong."""
     try:
         yield
     except UnidentifiedImageError as error:
         raise NotAnImage(path=path) from error
     except Image.DecompressionBombError as error:
         raise ImageTooLarge(path=path, pixels=_pixels(error), limit=max_pixels) from error
-    except MemoryError:
+    except (MemoryError, ProcessionError):
         raise
     except Exception as error:  # Pillow's readers raise nearly anything on hostile data
         if isinstance(error, OSError) and error.errno is not None:

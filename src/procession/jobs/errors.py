@@ -23,6 +23,22 @@ class PlanRefused(ProcessionError):
         return self.reason
 
 
+class RecordsUnusable(ProcessionError):
+    """The file in which an output folder's thumbnails are recorded cannot be read or written; what it holds is kept.
+
+    Args:
+        path: The file.
+        reason: Why not, and what to do.
+    """
+
+    facts = ("path", "reason")
+    path: str
+    reason: str
+
+    def text(self) -> str:
+        return f"{shorten(self.path)}: cannot be used: {self.reason}"
+
+
 class NotAnImage(ProcessionError):
     """The file holds nothing that Pillow recognises as a picture.
 
@@ -37,6 +53,24 @@ class NotAnImage(ProcessionError):
 
     def text(self) -> str:
         return f"{shorten(self.path)}: {self.reason or 'is not an image, or of a kind that Pillow cannot read'}"
+
+
+class ExtraMissing(ProcessionError):
+    """The picture is of a kind that only an extra reads, which is not installed.
+
+    Args:
+        path: The file.
+        kind: What it is.
+        extra: The extra's name.
+    """
+
+    facts = ("path", "kind", "extra")
+    path: str
+    kind: str
+    extra: str
+
+    def text(self) -> str:
+        return f"{shorten(self.path)}: is {self.kind}, which needs an extra: pip install 'procession[{self.extra}]'"
 
 
 class DamagedImage(ProcessionError):

@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass
 from typing import Literal
 
-Choice = Literal["jpg", "webp", "png", "same"]
+Choice = Literal["jpg", "webp", "avif", "png", "same"]
 
 # What Pillow 13 opens by itself (a test compares). Left out: what needs another program (EPS: Ghostscript), has only
 # a stub for a decoder (BUFR, GRIB, HDF5, WMF, EMF, MPEG) or is only written (PDF, PALM).
@@ -19,6 +19,14 @@ READABLE = frozenset(
     ".iim .im .j2c .j2k .jfif .jp2 .jpc .jpe .jpeg .jpf .jpg .jpx .mpo .msp .pbm .pcd .pcx .pfm .pgm .png .pnm .ppm "
     ".psd .pxr .qoi .ras .rgb .rgba .sgi .tga .tif .tiff .vda .vst .webp .xbm .xpm".split()
 )
+
+# What extras read. Raw files are known by nothing but their suffix: inside many are TIFF files with a small preview.
+HEIC = frozenset(".heic .heics .heif .heifs .hif".split())
+RAW = frozenset(
+    ".3fr .arw .cr2 .cr3 .crw .dcr .dng .erf .fff .iiq .kdc .mef .mos .mrw .nef .nrw .orf .pef .raf .raw .rw2 .rwl "
+    ".sr2 .srf .srw .x3f".split()
+)
+_PICTURES = READABLE | HEIC | RAW
 
 
 @dataclass(frozen=True)
@@ -30,12 +38,14 @@ class Format:
         modes: What it holds, of L, LA, RGB and RGBA.
         suffixes: The suffixes that mean it; the first is the one given to new files.
         quality: The quality used where none is asked for; None: it has none.
+        shown: Browsers show it.
     """
 
     name: str
     modes: frozenset[str]
     suffixes: tuple[str, ...]
     quality: int | None = None
+    shown: bool = True
 
 
 _OPAQUE = frozenset(("L", "RGB"))
@@ -46,19 +56,25 @@ FORMATS = {
     for format in (
         Format("JPEG", _OPAQUE, (".jpg", ".jpeg", ".jpe", ".jfif"), quality=85),
         Format("WEBP", frozenset(("RGB", "RGBA")), (".webp",), quality=80),
+        Format("AVIF", frozenset(("RGB", "RGBA")), (".avif",), quality=65),
         Format("PNG", _ANY, (".png", ".apng")),
         Format("GIF", frozenset(("L", "RGB", "RGBA")), (".gif",)),
-        Format("TIFF", _ANY, (".tif", ".tiff")),
+        Format("TIFF", _ANY, (".tif", ".tiff"), shown=False),
         Format("BMP", _OPAQUE, (".bmp",)),
     )
 }
 _BY_SUFFIX = {suffix: format for format in FORMATS.values() for suffix in format.suffixes}
-_BY_CHOICE = {"jpg": FORMATS["JPEG"], "webp": FORMATS["WEBP"], "png": FORMATS["PNG"]}
+_BY_CHOICE = {"jpg": "JPEG", "webp": "WEBP", "avif": "AVIF", "png": "PNG"}
 
 
 def is_readable(name: str) -> bool:
     """Tell by its suffix whether a file should be a picture."""
-    return os.path.splitext(name)[1].lower() in READABLE
+    return os.path.splitext(name)[1].lower() in _PICTURES
+
+
+def is_raw(name: str) -> bool:
+    """Tell by its suffix whether a file holds what a camera's sensor saw."""
+    return os.path.splitext(name)[1].lower() in RAW
 
 
 def by_suffix(name: str) -> Format | None:
@@ -72,7 +88,7 @@ def output_format(choice: Choice, source: str) -> tuple[Format, str]:
     `same` keeps the input's format and the spelling of its suffix; what cannot be written becomes PNG.
     """
     if choice != "same":
-        format = _BY_CHOICE[choice]
+        format = FORMATS[_BY_CHOICE[choice]]
         return format, format.suffixes[0][1:]
     same = by_suffix(source)
     if same is None:

@@ -8,18 +8,21 @@ Pillow is loaded by the first call, which happens in a worker: the parent plans 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from procession.jobs import formats, geometry
 from procession.jobs.errors import NotAnImage
-from procession.jobs.naming import Thumb
+from procession.jobs.naming import Made, Target, Thumb
+from procession.jobs.settings import ThumbSettings
 
 if TYPE_CHECKING:
+    from io import BufferedReader
+
     from PIL import Image
 
-MAX_SIDE = 16383  # the most that WebP holds
-MAX_PIXELS = 178_956_970  # where Pillow's own limit refuses by default; 512 MiB as RGB
+    from procession.jobs.picture import Picture
+
 PRELOAD = (  # what `make_thumbnail` imports: a nursery that has it already starts workers that are ready
     "procession.jobs.thumbs",
     "procession.jobs.decoding",
@@ -33,40 +36,8 @@ PRELOAD = (  # what `make_thumbnail` imports: a nursery that has it already star
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ThumbSettings:
-    """What holds for all thumbnails of one run.
-
-    Args:
-        size: Width and height of the box, as the viewer sees it.
-        fill: Cover the box exactly and cut what stands over; otherwise fit inside it and never enlarge.
-        quality: 1 to 100 for JPEG and WebP. None: the format's usual one.
-        srgb: Convert to sRGB; otherwise the input's colour profile is kept.
-        max_pixels: A picture that has more is refused before it is decoded.
-        run: Marks the temporary files of this run.
-
-    Raises:
-        ValueError: A size, quality or limit is out of range.
-    """
-
-    size: geometry.Size = (256, 256)
-    fill: bool = False
-    quality: int | None = None
-    srgb: bool = False
-    max_pixels: int = MAX_PIXELS
-    run: str = "run"
-
-    def __post_init__(self) -> None:
-        if not all(1 <= side <= MAX_SIDE for side in self.size):
-            raise ValueError(f"size={self.size!r}: each side must be from 1 to {MAX_SIDE}")
-        if self.quality is not None and not 1 <= self.quality <= 100:
-            raise ValueError(f"quality={self.quality!r}: must be from 1 to 100, or None")
-        if self.max_pixels < 1:
-            raise ValueError(f"max_pixels={self.max_pixels!r}: must be 1 or more")
-
-
-def make_thumbnail(settings: ThumbSettings, thumb: Thumb) -> geometry.Size:
-    """Make one thumbnail and give its size. Its folder must be there.
+def make_thumbnail(settings: ThumbSettings, thumb: Thumb) -> tuple[Made, ...]:
+    """Make the thumbnails of one picture, which is decoded once. Their folders must be there.
 
     Args:
         settings: What holds for all thumbnails.
@@ -74,45 +45,68 @@ def make_thumbnail(settings: ThumbSettings, thumb: Thumb) -> geometry.Size:
 
     Raises:
         NotAnImage: The input is no picture.
+        ExtraMissing: The input is of a kind that only an extra reads.
         DamagedImage: The input cannot be decoded to its end.
         ImageTooLarge: The input has too many pixels.
         ImageNotWritable: The output's format cannot hold the picture.
         OSError: The input cannot be read or the output not be written.
     """
+    if settings.engine == "vips":
+        from procession.jobs import vips
+
+        if vips.reads(thumb.source):
+            return tuple(vips.make(settings, thumb))
+    return tuple(_make(settings, thumb))
+
+
+def _make(settings: ThumbSettings, thumb: Thumb) -> Iterator[Made]:
     from procession.jobs import colour, writing
 
     format = formats.FORMATS[thumb.format]
-    image, profile = _small(settings, thumb.source)
-    image, profile = colour.finish(image, profile, format.modes, srgb=settings.srgb)
-    image.info = {}  # no remark, position or preview of the photograph travels on
-    options: dict[str, Any] = {"icc_profile": profile} if profile else {}
-    if format.quality is not None:
-        options["quality"] = settings.quality or format.quality
-    writing.write_image(image, thumb.target, format.name, settings.run, options)
-    return image.size
+    for target, image, profile in _small(settings, thumb):
+        image, profile = colour.finish(image, profile, format.modes, srgb=settings.srgb)
+        image.info = {}  # no remark, position or preview of the photograph travels on
+        options: dict[str, Any] = {"icc_profile": profile} if profile else {}
+        if format.quality is not None:
+            options["quality"] = settings.quality or format.quality
+        if format.name == "AVIF":
+            options["max_threads"] = 1  # there is a worker for each CPU
+        identity = writing.write_image(image, target.path, format.name, settings.run, options)
+        yield Made(target.place, *image.size, *identity)
 
 
-def _small(settings: ThumbSettings, path: str) -> tuple[Image.Image, bytes | None]:
-    """Read a picture, shrink it and turn it upright; give its colour profile too."""
-    from procession.jobs import colour, decoding
+def _small(settings: ThumbSettings, thumb: Thumb) -> Iterator[tuple[Target, Image.Image, bytes | None]]:
+    """Read a picture, shrink it to each size and turn it upright; give its colour profile too."""
+    from procession.jobs import colour
 
+    path = thumb.source
     with open(path, "rb") as file:
-        image = decoding.open_image(file, path, settings.max_pixels)
-        profile = image.info.get("icc_profile")
-        if not decoding.shrinks(image):
-            decoding.load(image, path, settings.max_pixels)  # only now are its size and orientation final
-        size, turn = image.size, decoding.orientation(image)
+        picture = _opened(settings, file, path)
+        size = picture.size
         if min(size) < 1:
             raise NotAnImage(path=path, reason="holds a picture without any pixel")
-        scaling = geometry.scale(size, settings.size, fill=settings.fill, orientation=turn)
-        box = scaling.box
-        if decoding.shrinks(image):
-            image, frame = decoding.load_shrunk(image, file, path, scaling.least_size(size))
-            box = scaling.within(size, frame)
+        boxes = [target.size for target in thumb.targets]
+        scalings = [geometry.scale(size, box, fill=settings.fill, orientation=picture.turn) for box in boxes]
+        each = [scaling.least_size(size) for scaling in scalings]
+        image, frame = picture.load((max(width for width, _ in each), max(height for _, height in each)))
         image = colour.resizable(image)
+    for target, scaling in zip(thumb.targets, scalings, strict=True):
+        box = scaling.within(size, frame)
+        small = image
         if image.size != scaling.size or box != (0, 0, *image.size):
-            image = _resized(image, scaling.size, box)
-    return _upright(image, turn), profile
+            small = _resized(image, scaling.size, box)
+        yield target, _upright(small, picture.turn), picture.profile
+
+
+def _opened(settings: ThumbSettings, file: BufferedReader, path: str) -> Picture:
+    """Choose who decodes."""
+    if formats.is_raw(path):
+        from procession.jobs import raw
+
+        return raw.open_raw(file, path, settings.max_pixels, fast=settings.fast)
+    from procession.jobs import decoding
+
+    return decoding.open_picture(file, path, settings.max_pixels, fast=settings.fast)
 
 
 def _resized(image: Image.Image, size: geometry.Size, box: geometry.Box) -> Image.Image:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from procession.jobs.errors import ImageNotWritable
 
@@ -21,8 +21,11 @@ _PREFIX = ".procession-"
 _SUFFIX = ".tmp"
 
 
-def write_image(image: Image.Image, target: str, format: str, run: str, options: dict[str, Any]) -> None:
-    """Write a picture under a temporary name beside its final one, then rename it.
+Identity = tuple[int, int]  # a file's size in bytes and its time in nanoseconds
+
+
+def write_image(image: Image.Image, target: str, format: str, run: str, options: dict[str, Any]) -> Identity:
+    """Write a picture under a temporary name beside its final one, then rename it; give the file's size and time.
 
     Args:
         image: The picture.
@@ -35,15 +38,29 @@ def write_image(image: Image.Image, target: str, format: str, run: str, options:
         ImageNotWritable: The format cannot hold this picture, or this Pillow cannot write it.
         OSError: The disk is full, the folder is gone, ...
     """
+    return write_file(target, run, lambda file: _save(image, file, target, format, options))
+
+
+def write_file(target: str, run: str, write: Callable[[BinaryIO], object]) -> Identity:
+    """Let `write` fill a file of a temporary name, then rename it; give the file's size and time.
+
+    Args:
+        target: The final name.
+        run: Marks the temporary files of one run.
+        write: Gets the open file.
+    """
     temporary = os.path.join(os.path.dirname(target), _temporary_name(run))
     try:
         with open(temporary, "wb") as file:
-            _save(image, file, target, format, options)
+            write(file)
+            file.flush()
+            status = os.fstat(file.fileno())
         os.replace(temporary, target)
     except BaseException:
         with suppress(OSError):
             os.unlink(temporary)
         raise
+    return status.st_size, status.st_mtime_ns
 
 
 def remove_left(folders: Iterable[str], run: str) -> None:
@@ -66,7 +83,7 @@ def _temporary_name(run: str) -> str:
     return f"{_PREFIX}{run}-{threading.get_native_id()}{_SUFFIX}"
 
 
-def _save(image: Image.Image, file: Any, target: str, format: str, options: dict[str, Any]) -> None:
+def _save(image: Image.Image, file: BinaryIO, target: str, format: str, options: dict[str, Any]) -> None:
     try:
         image.save(file, format, **options)
     except (KeyError, ValueError) as error:

@@ -159,6 +159,16 @@ def descriptor_limit() -> int | None:
     return None if soft == resource.RLIM_INFINITY else soft
 
 
+def process_limit() -> int | None:
+    """How many processes and threads this user may have; None for no limit."""
+    try:
+        import resource
+    except ImportError:  # not there on Windows
+        return None
+    soft, _ = resource.getrlimit(resource.RLIMIT_NPROC)
+    return None if soft == resource.RLIM_INFINITY else soft
+
+
 def start_methods() -> tuple[str, ...]:
     """List what `context=` may be here; without fork that is spawn alone."""
     return ("nursery", "fork", "forkserver", "spawn") if hasattr(os, "fork") else ("spawn",)
