@@ -17,7 +17,7 @@ PAGES = {
     "runs": 3,
     "sharing": 8,
     "workers": 6,
-}  # how many examples each has
+}  # how many examples
 SHOW_ERRORS = ("backends", "workers")  # what they say is printed may be standard error's
 
 

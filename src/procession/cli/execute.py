@@ -76,6 +76,7 @@ class Work:
         facts: What the summary says beside the counts.
         label: What a reader knows the run by; None: the command's name.
         stdin: The items come from standard input, which nobody can read again.
+        whole: The items are all that there are; False: only those that something is to be done for.
         bind: Makes of the function the one that is run, when the journal's path (None: no journal) is known.
     """
 
@@ -98,6 +99,7 @@ class Work:
     label: str | None = None
     stdin: bool = False
     bind: Callable[[str | None], Callable[[Any], Any]] | None = None
+    whole: bool = True
 
 
 class Step(NamedTuple):
@@ -195,6 +197,7 @@ class _Run:
             function,
             items,
             name=work.identity,
+            whole=work.whole,
             source=work.source,
             key=work.key,
             how=how,

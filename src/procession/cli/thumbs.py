@@ -186,6 +186,7 @@ def _run(plan: Plan, prune: bool, how: options.RunOptions) -> int:
         skipped=plan.fresh,
         preload=thumbs.PRELOAD,
         key=plan.key,
+        whole=False,
         json_to_stdout=True,
         plan=_planned,
         facts=facts,

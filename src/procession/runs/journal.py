@@ -188,17 +188,18 @@ class Journal:
         for kind in ("item", "result"):
             self.folder.remove(f"{key.hex()}-{session}.{kind}")
 
-    def end(self, read: int | None) -> None:
+    def end(self, read: int | None, whole: bool) -> None:
         """End the session.
 
         Args:
-            read: How many places the input had, if it was read to its end: then what is not in it is gone.
+            read: How many places the input had, if it was read to its end.
+            whole: Then what is not in it is gone.
         """
 
         def work() -> None:
             now = datetime.now(UTC).isoformat(timespec="seconds")
             self._writer.execute("UPDATE sessions SET ended = ?, read = ? WHERE number = ?", (now, read, self.session))
-            if read is not None and self.session > 1:
+            if read is not None and whole and self.session > 1:
                 placed = "number IN (SELECT item FROM places)"
                 self._writer.execute(f"UPDATE items SET gone = 1 WHERE gone = 0 AND NOT {placed}")
 

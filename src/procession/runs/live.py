@@ -69,6 +69,8 @@ class LiveRun(Generic[R]):
         checksum: Files are known by what they hold, not by size and time.
         ordered: Deliver in the order of the input. False: as they end.
         replay: Deliver also what had ended in earlier sessions. False: it is only counted.
+        whole: The inputs are all of the run: an item that is not among them any more is no longer counted. False:
+            they are what is left of it.
         retry_failed: Run the items again that failed earlier.
         rerun_changed: Run all items again whose result comes from another source of the function.
         name: The function's name in the journal; None: its qualified name.
@@ -102,6 +104,7 @@ class LiveRun(Generic[R]):
         checksum: bool = False,
         ordered: bool = False,
         replay: bool = True,
+        whole: bool = True,
         retry_failed: bool = False,
         rerun_changed: bool = False,
         name: str | None = None,
@@ -109,11 +112,10 @@ class LiveRun(Generic[R]):
         options: Mapping[str, Any] | None = None,
     ) -> None:
         self._path = os.fspath(path)
-        self._function = function
-        self._items = items
+        self._function, self._items = function, items
         self._facts = dict(facts or {})
         self._key = make_key(key, checksum)
-        self._ordered, self._replay = ordered, replay
+        self._ordered, self._replay, self._whole = ordered, replay, whole
         self._retry_failed, self._rerun_changed = retry_failed, rerun_changed
         self._options = dict(options or {})
         self._name = name or name_of(function)
@@ -168,7 +170,7 @@ class LiveRun(Generic[R]):
         self.lost = journal.lost
         try:
             self._compare(journal)
-            told = known_facts.of_session(self._facts, self._options)
+            told = known_facts.of_session({**self._facts, "whole": self._whole}, self._options)
             journal.begin(self._source, told)
             self._intake = Intake(self._items, journal, self._key, self._is_again, self._write_notes)
             self._delivery = Delivery(journal, self._intake, self._ordered, self._replay)
@@ -210,7 +212,7 @@ class LiveRun(Generic[R]):
                 self._stream.close()
             if self._unwritten or not self._over:
                 self._write_rows(journal)
-                journal.end(None)
+                journal.end(None, self._whole)
         except procession.ProcessionError:
             if exception[0] is None:
                 raise
@@ -248,7 +250,7 @@ class LiveRun(Generic[R]):
         try:
             self._current = self._write()
             if self._over:
-                self._open_journal().end(self._read_to_end())
+                self._open_journal().end(self._read_to_end(), self._whole)
                 self._current = self._delivery.rest(self._current)
         except BaseException as error:
             self._over = True

@@ -128,7 +128,9 @@ def _touched(path: str) -> float:
         if path.endswith("-wal"):
             return 0.0
         raise
-    return status.st_mtime if status.st_size else 0.0  # who only reads makes an empty log
+    if path.endswith("-wal") and not status.st_size:
+        return 0.0  # who only reads makes an empty log
+    return status.st_mtime
 
 
 def find(name: str | PathLike[str] | None = None) -> str:

@@ -174,7 +174,7 @@ class Reader:
             for place, _, *row in found:
                 yield place, tuple(row)
             self.check()
-        if self._read() is None:
+        if self._read() is None or not self.facts().get("whole", True):
             yield from self._without_place(columns)
 
     def _without_place(self, columns: str) -> Iterator[tuple[int | None, Any]]:
