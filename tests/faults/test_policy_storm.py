@@ -109,3 +109,5 @@ def test_every_item_is_told_of_whoever_is_killed(seed: int, tmp_path: Path) -> N
         over.set()
         if killer.ident is not None:
             killer.join()
+    with Pool(1, context="nursery") as pool:  # who looks for a nursery buries one that was killed
+        assert pool.map(abs, [-1]) == [1]
