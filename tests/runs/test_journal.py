@@ -153,6 +153,38 @@ with LiveRun("disk/run.db", {function}, range(COUNT), options={{"processes": 1}}
 
 
 @pytest.mark.skipif(not CAN_MOUNT, reason="this user may not mount file systems")
+def test_disk_without_room_for_a_new_journal_gets_no_half_of_one(
+    run_script: Callable[..., Finished], tmp_path: Path
+) -> None:
+    done = in_a_mount(
+        """
+try:
+    procession.run(large, range(10), journal="disk/run.db")
+except procession.JournalFailed as error:
+    report(error)
+print(os.listdir("disk"))
+os.system("mount -o remount,size=200m disk")
+print(procession.run(large, range(3), journal="disk/run.db").counts.done)
+""",
+        "mount -t tmpfs -o size=16k none disk",
+        run_script,
+        tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    told, left, again = done.stdout.splitlines()
+    assert told.startswith("JournalFailed|74|journal 'disk/run.db': ") and told.count("run.db") == 1
+    assert (left, again) == ("[]", "3")
+
+
+def test_an_empty_file_is_no_run_yet(tmp_path: Path) -> None:
+    (tmp_path / "run.db").touch()
+    with pytest.raises(procession.JournalNotUsable, match="it is empty: no run has begun in it yet; wait for that, or"):
+        procession.Run.open(tmp_path / "run.db")
+    with serial([1], tmp_path / "run.db") as live:
+        assert [each.outcome.result for each in live] == [2]
+
+
+@pytest.mark.skipif(not CAN_MOUNT, reason="this user may not mount file systems")
 def test_read_only_folder_is_told_before_anything_runs(run_script: Callable[..., Finished], tmp_path: Path) -> None:
     done = in_a_mount(
         """

@@ -267,6 +267,13 @@ def test_results_of_an_earlier_call_are_not_those_of_a_later_one(folder: Path) -
         list(first.results())
 
 
+def test_a_closed_run_says_so(folder: Path) -> None:
+    run = procession.run(double, [1], journal=folder / "run.db", backend="serial")
+    run.close()
+    with pytest.raises(ValueError, match=r"run.db' is closed; open it again with procession.Run.open"):
+        list(run.results())
+
+
 def test_default_journal_is_that_of_the_function_in_this_folder(
     folder: Path, state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

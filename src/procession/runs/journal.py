@@ -81,17 +81,28 @@ class Journal:
         self.lost: str | None = None  # why something of it is gone since it was last closed
         self._lock = Lock(path)
         self._connections: list[sqlite3.Connection] = []
+        is_new = not os.path.exists(path)
         try:
             self.lost = salvage.mend(path)
             self._writer = self._connect()
             self._reader = self._connect()
             self._file = os.stat(path)
-        except OSError as error:
-            self.close()
-            raise JournalFailed(path=path, reason=error.strerror or str(error), hint=None) from error
-        except BaseException:
-            self.close()
+        except BaseException as error:
+            self._give_up(is_new)
+            if isinstance(error, OSError) and not isinstance(error, JournalFailed):
+                raise JournalFailed(path=path, reason=error.strerror or str(error), hint=None) from error
             raise
+
+    def _give_up(self, is_new: bool) -> None:
+        """Close what could not be opened; leave no half of a new journal, which nobody could go on with."""
+        try:
+            while self._connections:
+                self._connections.pop().close()
+            for end in ("", "-wal", "-shm") if is_new else ():
+                if os.path.exists(self.path + end):
+                    os.unlink(self.path + end)
+        finally:
+            self._lock.release()
 
     def _connect(self) -> sqlite3.Connection:
         connection = schema.connect(self.path, writable=True)

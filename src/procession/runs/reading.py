@@ -86,6 +86,7 @@ class Reader:
 
     def __init__(self, path: str) -> None:
         self.path = path
+        self._closed = False
         self._connection = schema.connect(path, writable=False)
         self.session = self._last_session()
 
@@ -93,6 +94,8 @@ class Reader:
         return int(self._ask("SELECT coalesce(max(number), 0) FROM sessions")[0][0])
 
     def _ask(self, query: str, values: Iterable[Any] = ()) -> list[Any]:
+        if self._closed:
+            raise ValueError(f"run {self.path!r} is closed; open it again with procession.Run.open")
         try:
             return self._connection.execute(query, tuple(values)).fetchall()
         except sqlite3.Error as error:
@@ -192,6 +195,7 @@ class Reader:
 
     def close(self) -> None:
         """Close the file."""
+        self._closed = True
         self._connection.close()
 
 

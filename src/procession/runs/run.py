@@ -134,7 +134,7 @@ class Run(Generic[R]):
             yield Result(rows.item_of(item, name, folder), STATES[state], value, kind, message, seconds, attempts)
 
     def close(self) -> None:
-        """Close the journal."""
+        """Close the journal; nothing can be asked of it any more."""
         self._reader.close()
 
     def __enter__(self) -> Self:

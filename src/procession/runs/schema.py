@@ -101,9 +101,12 @@ def _connected(path: str, writable: bool, how: str) -> sqlite3.Connection:
     connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=10.0)
     try:
         version = _checked_version(connection, path)
+        if version == 0 and not writable:
+            reason = "it is empty: no run has begun in it yet"
+            raise JournalNotUsable(path=path, reason=reason, hint="wait for that, or delete it")
         if writable:
             _prepare(connection, version)
-        elif 0 < version < VERSION:
+        elif version < VERSION:
             connection.close()
             return _migrated_copy(path, version)
         connection.execute(f"PRAGMA cache_size={CACHE if writable else CACHE // 4}")
