@@ -29,9 +29,10 @@ def test_another_shell_is_refused(run: Run) -> None:
 
 
 @pytest.mark.limit(60)
-def test_bash_completes_a_command_and_an_option(tmp_path: Path) -> None:
+def test_bash_completes_a_command_an_option_and_a_run(run: Run, tmp_path: Path) -> None:
     (tmp_path / "procession").write_text(f'#!/bin/sh\nexec {shlex.join(COMMAND)} "$@"\n')
     (tmp_path / "procession").chmod(0o755)
+    assert run("map", "--name", "owner", "-e", "int", "1").returncode == 0
     script = tmp_path / "rc"
     script.write_text(f'PATH={tmp_path}:$PATH\nPS1="ready> "\neval "$(procession completion bash)"\n')
     command = ["bash", "--noprofile", "--rcfile", str(script), "-i"]
@@ -45,4 +46,7 @@ def test_bash_completes_a_command_and_an_option(tmp_path: Path) -> None:
         terminal.read_until("log ")
         terminal.press("\x15procession doctor --js\t")
         terminal.read_until("--json ")
+        for command in ("report", "resume", "retry"):
+            terminal.press(f"\x15procession {command} own\t")
+            terminal.read_until(f"procession {command} owner ")
         terminal.press("\x15exit\r")

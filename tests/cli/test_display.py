@@ -11,6 +11,7 @@ import pytest
 
 from procession.cli import display
 from procession.cli.report import Tally
+from tests.helpers.wait import wait_until
 
 
 class Terminal(io.StringIO):
@@ -30,9 +31,9 @@ def tally() -> Tally:
 
 def test_plain_lines(tally: Tally) -> None:
     stream = io.StringIO()
-    with display.Lines(tally, stream, every=0) as lines:
-        lines.step()
-    pattern = r"procession thumbs: 120 of 300, [\d.]+/s, [\d:]+( s)? left, 1 failed\n"
+    with display.Lines(tally, stream, every=0.01):  # also while no item ends
+        wait_until(lambda: "\n" in stream.getvalue())
+    pattern = r"(procession thumbs: 120 of 300, [\d.]+/s, [\d:]+( s)? left, 1 failed\n)+"
     assert re.fullmatch(pattern, stream.getvalue())
 
 

@@ -112,3 +112,18 @@ def test_ctrl_c_while_standard_input_is_waited_for(tmp_path: Path) -> None:
         terminal.press(terminals.CTRL_C)
         assert terminal.wait() == 130
     assert "what was not begun is left" in terminal.screen and "Traceback" not in terminal.screen
+
+
+@pytest.mark.parametrize("where", [(), ("--output", "out")])
+def test_a_closed_terminal_costs_no_running_item(tmp_path: Path, run: Run, where: tuple[str, ...]) -> None:
+    call = [*COMMAND, "map", *where, "-j", "1", "--events", "events", "--name", "own", "-e", HOLD, "a", "b"]
+    with terminals.pty_session(call, tmp_path) as terminal:
+        begun(tmp_path, "a")
+        terminal.hang_up()
+        wait.wait_until(lambda: "stopping" in (tmp_path / "events").read_text(), 20)
+        told()
+        (tmp_path / "go").touch()
+        assert terminal.process.wait(20) == 129
+    last = json.loads((tmp_path / "events").read_text().splitlines()[-1])
+    assert (last["event"], last["done"], last["left"], last["exit_code"]) == ("end", 1, 1, 129)
+    assert "1 done, 0 failed" in run("report", "own").stdout

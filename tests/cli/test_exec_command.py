@@ -174,6 +174,20 @@ def test_joblog_has_the_columns_of_gnu_parallel(run: Run, tmp_path: Path) -> Non
     assert all(float(row[2]) > 1e9 and 0 <= float(row[3]) < 60 for row in rows)
 
 
+def test_a_joblog_whose_disk_is_full_is_told_once(run: Run) -> None:
+    finished = run("exec", "-q", "--joblog", "/dev/full", "echo", ":::", "1", "2")
+    told = "procession exec: --joblog '/dev/full': No space left on device; nothing more is written there\n"
+    assert (finished.returncode, finished.stdout, finished.stderr) == (0, "1\n2\n", told)
+
+
+def test_a_file_that_is_not_executable_is_refused_as_that(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "tool").write_text("#!/bin/sh\n")
+    finished = run("exec", "./tool", ":::", "1")
+    assert (finished.returncode, finished.stderr) == (
+        2, "procession: './tool': is not executable; `chmod +x` makes it so\n",
+    )  # fmt: skip
+
+
 def test_joblog_of_what_could_not_be_started(run: Run, tmp_path: Path) -> None:
     run("exec", "--joblog", "log", "{}", ":::", "no/where", "true")
     rows = [line.split("\t") for line in (tmp_path / "log").read_text().splitlines()[1:]]

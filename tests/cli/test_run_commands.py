@@ -169,7 +169,7 @@ def test_report(run: Run) -> None:
     finished = run("report")
     assert finished.returncode == 1 and finished.stderr == ""
     text = finished.stdout
-    assert "run own: failed\n" in text and "2 done, 2 failed, 0 left; 1 sessions\n" in text
+    assert "run own: failed\n" in text and "2 done, 2 failed, 0 left; 1 session\n" in text
     assert "ZeroDivisionError (1)\n  '0': division by zero\n  the first one:\n    Traceback" in text
     assert "ValueError (1)\n" in text and "slowest:\n     0.3" in text and " s  '3'\n" in text and "workers:\n" in text
     told = json.loads(run("report", "own", "--json").stdout)
@@ -211,3 +211,46 @@ def test_a_journal_of_another_function(run: Run) -> None:
 def test_a_state_folder_that_cannot_be_made(run: Run) -> None:
     finished = run("map", "-e", "int", "1", environ={"PROCESSION_STATE": "/proc/none"})
     assert finished.returncode == 74 and "PROCESSION_STATE" in finished.stderr and finished.stdout == ""
+
+
+def test_a_run_that_was_not_read_to_its_end_says_that_more_may_be_left(run: Run) -> None:
+    nap = "lambda x: (time.sleep(0.2 * (x == '1')), int(x))[1]"
+    items = ("0", *["1"] * 500)  # one item, at many places
+    run("map", "--name", "cut", "-j", "1", "--total-time-limit", "0.1", "-e", nap, *items)
+    report = run("report", "cut").stdout
+    assert " done, 0 failed, at least " in report and " left: its input was not read to the end; 1 session\n" in report
+    row = next(line for line in run("runs").stdout.splitlines() if line.startswith("cut "))
+    assert row.split()[4].endswith("+")
+    assert json.loads(run("report", "cut", "--json").stdout)["whole"] is False
+    run("resume", "cut", "--total-time-limit", "60")
+    assert "2 done, 0 failed, 0 left; 2 sessions\n" in run("report", "cut").stdout
+
+
+@pytest.mark.parametrize(("flag", "value"), [("--name", "other"), ("--journal", "other.db")])
+def test_a_run_keeps_its_name_and_its_journal(run: Run, flag: str, value: str) -> None:
+    run("map", "--name", "own", "-e", "int", "1")
+    told = run("resume", "own", flag, value)
+    assert (told.returncode, told.stderr) == (2, f"procession: {flag}: run own has its own; leave it out\n")
+
+
+def test_errors_of_journals_name_flags(run: Run) -> None:
+    run("map", "--journal", "run.db", "-e", "int", "1")
+    told = run("map", "--journal", "run.db", "-e", "str", "1").stderr
+    assert "choose another --journal for str, or --rerun-changed to run all with it" in told
+
+
+@pytest.mark.parametrize(
+    "command", [("runs",), ("report", "own", "--csv"), ("map", "--dry-run", "-e", "int", "-a", "n")]
+)
+def test_a_reader_that_is_gone_is_no_failure(run: Run, tmp_path: Path, command: tuple[str, ...]) -> None:
+    (tmp_path / "n").write_text("".join(f"{number}\n" for number in range(20_000)))
+    run("map", "--name", "own", "-e", "int", "1")
+    reading, writing = os.pipe()
+    os.close(reading)
+    process = subprocess.Popen(
+        [*COMMAND, *command], cwd=tmp_path, stdout=writing, stderr=subprocess.PIPE, text=True,
+        env=scripts.environment(),
+    )  # fmt: skip
+    os.close(writing)
+    _, told = process.communicate(timeout=60)
+    assert (process.returncode, told) == (141, "")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Run
+from tests.cli.conftest import COMMAND, Run
+from tests.helpers import scripts
 
 NO = ("--journal", "none")
 
@@ -185,3 +187,35 @@ def test_patterns(run: Run, tmp_path: Path) -> None:
     assert run(*call, "?.txt", "x[1].txt").stdout.split() == ['"a.txt"', '"b.txt"', '"x[1].txt"']
     assert run(*call, "**/*.txt").stdout.split() == ['"a.txt"', '"b.txt"', '"sub/c.txt"', '"x[1].txt"']
     assert run(*call, "--no-glob", "?.txt").stdout == '"?.txt"\n'
+
+
+def test_fail_fast_says_what_ended_the_run(run: Run) -> None:
+    finished = run("map", *NO, "--fail-fast", "-j", "1", "-e", "int", "1", "x", "2")
+    assert "procession map had to stop: --fail-fast: 'x' failed\n" in finished.stderr
+    assert "1 done, 1 failed, 1 left in " in finished.stderr
+
+
+def test_a_typed_flag_goes_before_its_opposite_of_the_file(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("[tool.procession]\nverbose = true\n")
+    quiet = run("map", "-q", "-e", "int", "1")
+    assert (quiet.returncode, quiet.stderr) == (0, "")
+    both = run("map", "-e", "int", "1", environ={"PROCESSION_QUIET": "1"})
+    assert both.returncode == 2 and "--quiet and --verbose: take one of them" in both.stderr
+
+
+def test_rules_that_ended_the_run_are_told_as_flags(run: Run) -> None:
+    assert "(--max-errors 0)" in run("map", *NO, "--max-errors", "0", "-j", "1", "-e", "int", "x", "1").stderr
+
+
+def test_output_whose_disk_is_full_is_named(run: Run) -> None:
+    finished = run("map", *NO, "--output", "/dev/full", "-e", "int", "1")
+    assert finished.returncode == 1 and "No space left on device: '/dev/full'" in finished.stderr
+
+
+def test_standard_error_that_cannot_be_written_ends_no_run(tmp_path: Path) -> None:
+    with open("/dev/full", "w") as full:
+        finished = subprocess.run(
+            [*COMMAND, "map", *NO, "-e", "int", "x", "1"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=full,
+            env=scripts.environment(), timeout=60,
+        )  # fmt: skip
+    assert (finished.returncode, finished.stdout) == (1, b"1\n")

@@ -219,3 +219,9 @@ def test_srgb_and_max_pixels_reach_the_pictures(summary: Summary, tmp_path: Path
 def test_an_unwritable_disk_is_found_before_work(refused: Callable[..., str], photos: Path) -> None:
     said = refused("thumbs", "photos", "-o", "/proc/thumbs")
     assert "'/proc/thumbs': cannot be made" in said and len(said.splitlines()) == 2
+
+
+def test_a_typed_size_goes_before_sizes_of_the_file(run: Run, photos: Path, tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text('[tool.procession.thumbs]\nsizes = "32,64"\n')
+    assert run("thumbs", photos, "-o", "out", "--size", "16").returncode == 0
+    assert names(tmp_path / "out") == ["a.jpg", "b.jpg"]

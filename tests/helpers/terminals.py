@@ -81,6 +81,12 @@ class Terminal:
             pass
         return self.process.returncode
 
+    def hang_up(self) -> None:
+        """Close the terminal, as when its window is closed: its session gets SIGHUP."""
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        os.dup2(nowhere, self.master)
+        os.close(nowhere)
+
     def _read(self, seconds: float) -> bool:
         if seconds <= 0 or not select.select([self.master], [], [], seconds)[0]:
             return False

@@ -14,8 +14,9 @@ from typing import Any
 
 import click
 
-from procession.cli import display, figures, listing
+from procession.cli import display, figures, listing, options
 from procession.cli.commands import Refused
+from procession.cli.report import counted
 from procession.model.errors import ProcessionError
 from procession.monitor.looks import duration
 
@@ -24,7 +25,7 @@ _COLUMNS = ("place", "key", "item", "state", "seconds", "worker", "attempts", "s
 
 
 @click.command("report", short_help="Show what has become of a run.")
-@click.argument("run", required=False, metavar="[RUN]")
+@click.argument("run", required=False, metavar="[RUN]", shell_complete=listing.names)
 @click.option("--errors", is_flag=True, help="The failed items only, each with its traceback.")
 @click.option("--json", "as_json", is_flag=True, help="Write it as JSON; with --errors an object for each, one a line.")
 @click.option("--csv", "as_csv", is_flag=True, help="Write the items as CSV.")
@@ -58,7 +59,7 @@ def command(run: str | None, errors: bool, as_json: bool, as_csv: bool, color: s
             for line in _lines(found, errors, as_json, as_csv, display.colored(color, sys.stdout)):
                 click.echo(line, color=True)
     except ProcessionError as error:
-        raise Refused(str(error), getattr(error, "exit_code", 2)) from error
+        raise Refused(options.as_flags(str(error)), getattr(error, "exit_code", 2)) from error
     return 1 if counts.failed or counts.left else 0
 
 
@@ -79,7 +80,7 @@ def _report(found: Any, told: figures.Figures, red: bool) -> Iterator[str]:
     yield f"run {told.run}: {row.state}"
     yield f"  {row.command}"
     yield f"  {told.journal}"
-    yield f"{told.done} done, {told.failed} failed, {told.left} left; {told.sessions} sessions"
+    yield f"{_counts(told)}; {counted(told.sessions, 'session')}"
     for group in told.errors:
         yield ""
         kind = click.style(group.kind, fg="red") if red else group.kind
@@ -97,7 +98,16 @@ def _report(found: Any, told: figures.Figures, red: bool) -> Iterator[str]:
         yield ""
         yield "workers:"
         for worker in told.workers:
-            yield f"  {worker.pid}: {worker.items} items in {duration(worker.seconds)} of work"
+            yield f"  {worker.pid}: {counted(worker.items, 'item')} in {_busy(worker.seconds)} of work"
+
+
+def _counts(told: figures.Figures) -> str:
+    left = f"{told.left} left" if told.whole else f"at least {told.left} left: its input was not read to the end"
+    return f"{told.done} done, {told.failed} failed, {left}"
+
+
+def _busy(seconds: float) -> str:
+    return f"{seconds:.3f} s" if seconds < 10 else duration(seconds)
 
 
 def _named(name: str, message: str) -> str:

@@ -51,6 +51,9 @@ def ask_again(context: click.Context, words: tuple[str, ...], *, retry: bool) ->
         asked.command, [*flags, "--", *asked.arguments], parent=context.parent, default_map=chosen
     )
     with inner:
+        for taken, flag in (("run_name", "--name"), ("journal", "--journal")):
+            if taken in options.given().options:
+                raise Refused(f"{flag}: run {name} has its own; leave it out")
         if options.given().arguments != asked.arguments:
             raise Refused(f"{context.command_path} {name}: takes flags, and no inputs but those of the first time")
         status: int = command.invoke(inner)
@@ -65,7 +68,7 @@ def _find(run: str | None) -> tuple[str, str, dict[str, Any]]:
             path = os.path.abspath(found.path)
             return (found.name if run is None else _name(found.name, path)), path, found.facts
     except ProcessionError as error:
-        raise Refused(str(error), getattr(error, "exit_code", 2)) from error
+        raise Refused(options.as_flags(str(error)), getattr(error, "exit_code", 2)) from error
 
 
 def _name(name: str, path: str) -> str:

@@ -7,8 +7,8 @@ Both are appended to, and each line is written at once: `tail -f` sees it, and a
 written any more (its disk is full) that is told once, and the run goes on.
 
 The events, one JSON object a line, each with `event` and `time` (seconds since 1970): `begin` (what was asked), `item`
-for each item that ended (`index`, `item`, `key`, `ok`, `replayed`, `seconds`, `worker`, `attempts`, `error`), `stop`
-where a signal asked for the end, `end` (the summary of `--json`).
+for each item that ended (`index`, `item`, `key`, `ok`, `replayed`, `seconds`, `worker`, `attempts`, `error`), `note`
+(what was told meanwhile, as of a signal), `end` (the summary of `--json`).
 """
 
 from __future__ import annotations

@@ -10,7 +10,8 @@ file piece by piece.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import IO, Any
 
 from procession.cli.output import LineWriter
@@ -100,6 +101,8 @@ def _write_error(data: bytes) -> None:
 class JobLog:
     """A log with a line for each command that has ended, in the columns of GNU parallel.
 
+    Where it cannot be written any more (its disk is full) that is told once, and the run goes on.
+
     Args:
         file: Where it goes.
         template: The command.
@@ -108,7 +111,7 @@ class JobLog:
     def __init__(self, file: IO[str], template: Template) -> None:
         self._file = file
         self._template = template
-        self._file.write("\t".join(_HEADINGS) + "\n")
+        self._write(_HEADINGS)
 
     def note(self, job: Job, ended: Ended | None, error: BaseException | None) -> None:
         """Write a line.
@@ -121,10 +124,24 @@ class JobLog:
         began, seconds, slot = (ended.began, ended.seconds, ended.slot) if ended else (0.0, 0.0, 1)
         status, number = _status_of(ended, error)
         received = _size(ended.stdout) if ended else 0
-        row = (job.number, _HERE, f"{began:10.3f}", f"{seconds:10.3f}", 0, received, status, number)
         command = self._template.text(job, slot).replace("\n", "\\n")  # a job is a line
-        self._file.write("\t".join(map(str, (*row, command))) + "\n")
-        self._file.flush()  # who follows the log sees the job
+        self._write((job.number, _HERE, f"{began:10.3f}", f"{seconds:10.3f}", 0, received, status, number, command))
+
+    def _write(self, row: Sequence[object]) -> None:
+        if self._file.closed:
+            return
+        try:
+            self._file.write("\t".join(map(str, row)) + "\n")
+            self._file.flush()  # who follows the log sees the job
+        except OSError as error:
+            self.close()
+            text = f"procession exec: --joblog {self._file.name!r}: {error.strerror}; nothing more is written there\n"
+            _write_error(text.encode("utf-8", "surrogateescape"))
+
+    def close(self) -> None:
+        """Write no more."""
+        with suppress(OSError):  # what could not be written is told already
+            self._file.close()
 
 
 def _status_of(ended: Ended | None, error: BaseException | None) -> tuple[int, int]:

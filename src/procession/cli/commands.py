@@ -152,4 +152,8 @@ def run() -> int:
         return error.exit_code
     except click.Abort as abort:  # click's name for an interrupt
         raise abort.__cause__ if isinstance(abort.__cause__, KeyboardInterrupt) else KeyboardInterrupt from None
+    except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):  # click makes a failure of a reader that is gone
+            raise end.__context__ from None
+        raise
     return status if isinstance(status, int) else 0

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import sys
-import time
+import threading
 from typing import TYPE_CHECKING, TextIO
 
 from procession.cli.report import Tally
@@ -42,7 +42,7 @@ class Display:
 
 
 class Lines(Display):
-    """A plain line every few seconds.
+    """A plain line every few seconds, also while no item ends.
 
     Args:
         tally: What is shown.
@@ -54,13 +54,19 @@ class Lines(Display):
         self._tally = tally
         self._stream = stream
         self._every = every
-        self._next = time.monotonic() + every
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._tell, name="procession-progress", daemon=True)
 
-    def step(self) -> None:
-        """Write a line if it is time."""
-        now = time.monotonic()
-        if now >= self._next:
-            self._next = now + self._every
+    def __enter__(self) -> Lines:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _tell(self) -> None:
+        while not self._over.wait(self._every):
             print(f"procession {self._tally.command}: {progress_text(self._tally)}", file=self._stream, flush=True)
 
 

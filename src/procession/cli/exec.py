@@ -133,6 +133,8 @@ def _program(template: Template) -> str | None:
     if program is None:
         return None
     found = shutil.which(program)
+    if found is None and os.path.isfile(program):
+        raise Refused(f"{shorten(program)}: is not executable; `chmod +x` makes it so")
     if found is None:
         hint = "; a text for a shell is given by --shell" if " " in program else ""
         raise Refused(f"{shorten(program)}: there is no such program{hint}")
@@ -149,8 +151,9 @@ def _results_folder(folder: str | None, how: options.RunOptions) -> str | None:
 
 
 def _log(path: str, template: Template, ends: ExitStack) -> JobLog:
-    file = ends.enter_context(open(path, "w", encoding="utf-8", errors="surrogateescape"))
-    return JobLog(file, template)
+    log = JobLog(open(path, "w", encoding="utf-8", errors="surrogateescape"), template)
+    ends.callback(log.close)
+    return log
 
 
 def _planned(template: Template, job: Job) -> str:
@@ -176,7 +179,7 @@ def _outputs(asked: Asked, how: options.RunOptions, stdout: int, log: JobLog | N
             stdout = os.open(how.output, _NEW_FILE, 0o666)
         except OSError as error:
             raise Refused(f"--output {how.output!r}: cannot be written: {error.strerror}") from error
-    lines = output.LineWriter(stdout)
+    lines = output.LineWriter(stdout, how.output or "standard output")
     shows_bar = how.progress == "bar" or (how.progress == "auto" and not os.isatty(stdout))
     over_a_bar = shows_bar and os.isatty(2) and not (how.quiet or how.as_json)
     # Beside a journal large outputs stay: a later session shows them again.

@@ -19,7 +19,7 @@ from procession.cli import chronicle, display, journals, main, options, selectio
 from procession.cli.commands import Refused
 from procession.cli.drain import Drain
 from procession.cli.output import OutputClosed
-from procession.cli.report import Tally, kind_of, message_of
+from procession.cli.report import Tally, counted, kind_of, message_of
 from procession.model.errors import ProcessionError, shorten
 from procession.model.outcome import Outcome
 
@@ -138,7 +138,7 @@ def execute(work: Work, how: options.RunOptions) -> int:
         run = _Run(work, how, tally, shown, seed)
         status = run.follow(items, total)
     except (ProcessionError, ValueError) as error:
-        raise Refused(str(error), getattr(error, "exit_code", main.MISUSED)) from error
+        raise Refused(options.as_flags(str(error)), getattr(error, "exit_code", main.MISUSED)) from error
     run.report(status)
     return status
 
@@ -220,7 +220,7 @@ class _Run:
             number = main.received()
             if number is not None:  # whatever it became on its way
                 return main.status_of(number)
-            self._tally.stopped = f"{type(error).__name__}: {message_of(error)}"
+            self._tally.stopped = options.as_flags(f"{type(error).__name__}: {message_of(error)}")
             return getattr(error, "exit_code", main.FAILED)
         number = main.received()
         if number is not None:
@@ -233,7 +233,7 @@ class _Run:
         for outcome, replayed, key in steps:
             tally.replayed += replayed
             if outcome.error is None:
-                results.take(outcome)
+                self._hand_over(results, outcome)
                 tally.done += 1
             elif self._failed(outcome):
                 results.failed(outcome)
@@ -242,8 +242,19 @@ class _Run:
             if written:
                 write(outcome, self._work.name(outcome.item), key, replayed)
             if outcome.error is not None and not keep_going:
+                tally.stopped = f"--fail-fast: {self._work.name(outcome.item)} failed"
                 return
             shown.step()
+
+    def _hand_over(self, results: Results, outcome: Outcome[Any]) -> None:
+        """Give a result to where results go; a terminal that was closed costs no item that still runs."""
+        try:
+            results.take(outcome)
+        except OutputClosed:
+            raise
+        except OSError:
+            if main.received() is None:
+                raise
 
     def _failed(self, outcome: Outcome[Any]) -> bool:
         """Count an item that has no result; False if it was not begun."""
@@ -267,9 +278,9 @@ class _Run:
             results.close(patience=_PATIENCE if interrupted else None)
         except OutputClosed:
             return main.CLOSED_OUTPUT
-        except OSError as error:  # its disk is full
+        except OSError as error:  # its disk is full, or it was a terminal that is gone
             self._tally.stopped = f"{type(error).__name__}: {error}"
-            return main.FAILED
+            return status if interrupted else main.FAILED
         return status
 
     def _tell_begin(self, workers: int) -> None:
@@ -339,6 +350,7 @@ def _dry_run(work: Work, how: options.RunOptions, items: Iterator[Any], total: i
         raise Refused(str(error)) from error
     if not how.quiet:
         shuffled = "" if seed is None else f", shuffled with --shuffle-seed {seed}"
-        text = f"would run {work.identity} on {count} items with {workers} workers{shuffled}; nothing was done"
+        what = f"{work.identity} on {counted(count, 'item')} with {counted(workers, 'worker')}{shuffled}"
+        text = f"would run {what}; nothing was done"
         click.echo(f"procession {work.command}: {text}", err=True)
     return main.OK

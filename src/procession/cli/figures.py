@@ -59,6 +59,7 @@ class Figures:
         done: How many items have a result.
         failed: How many failed.
         left: How many were read and have not ended.
+        whole: The input was read to its end, and nothing is left.
         errors: By type, the most frequent first.
         slowest: Seconds and names.
         workers: Those of all sessions, the busiest first.
@@ -71,6 +72,7 @@ class Figures:
     done: int
     failed: int
     left: int
+    whole: bool
     errors: list[Group]
     slowest: list[tuple[float, str]]
     workers: list[Worker]
@@ -113,6 +115,7 @@ def gather(found: Any) -> Figures:
         done=counts.done,
         failed=counts.failed,
         left=counts.left,
+        whole=counts.whole,
         errors=sorted(groups.values(), key=lambda each: -each.count),
         slowest=sorted(slowest, reverse=True),
         workers=sorted(workers, key=lambda each: -each.seconds),

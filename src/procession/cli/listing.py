@@ -28,6 +28,7 @@ class Row(NamedTuple):
         left: How many were read and have not ended.
         state: `running`, `done`, `failed` (some items), `left` (it was stopped), `killed`, or what is wrong.
         path: The journal.
+        whole: The input was read to its end; else more may be left.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Row(NamedTuple):
     left: int
     state: str
     path: str
+    whole: bool
 
 
 def rows() -> list[Row]:
@@ -45,6 +47,21 @@ def rows() -> list[Row]:
     from procession.runs import places
 
     return [row_of(place.name, place.path, place.touched) for place in places.listing()]
+
+
+def names(context: Any, parameter: Any, begin: str) -> list[str]:
+    """Give the names of runs that begin so, the last one first: what a shell completes.
+
+    Args:
+        context: What is typed so far; a run is the first word.
+        parameter: Which parameter it is.
+        begin: The begin of the name.
+    """
+    from procession.runs import places
+
+    if context.params.get(parameter.name):
+        return []
+    return [each.name for each in places.listing() if each.name.startswith(begin)]
 
 
 def row_of(name: str, path: str, touched: float) -> Row:
@@ -61,10 +78,10 @@ def row_of(name: str, path: str, touched: float) -> Row:
         with Run.open(path) as run:
             counts, facts, sessions = run.counts, run.facts, run.sessions()
     except ProcessionError as error:
-        return Row(name, "?", touched, 0, 0, 0, shorten_text(getattr(error, "reason", str(error))), path)
+        return Row(name, "?", touched, 0, 0, 0, shorten_text(getattr(error, "reason", str(error))), path, True)
     state = state_of(path, counts.failed, counts.left, counts.whole, facts.get("ended"))
     command = command_of({**facts, **sessions[0]} if sessions else facts)
-    return Row(name, command, touched, counts.done, counts.failed, counts.left, state, path)
+    return Row(name, command, touched, counts.done, counts.failed, counts.left, state, path, counts.whole)
 
 
 def state_of(path: str, failed: int, left: int, whole: bool, ended: str | None) -> str:
@@ -100,7 +117,7 @@ def table(found: list[Row]) -> list[str]:
             row.state,
             str(row.done),
             str(row.failed),
-            str(row.left),
+            str(row.left) if row.whole else f"{row.left}+",
             time.strftime("%Y-%m-%d %H:%M", time.localtime(row.when)),
             shorten_text(row.command, _COMMAND),
         )

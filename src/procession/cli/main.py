@@ -6,6 +6,7 @@ Must not know: commands. They are loaded when this is in place, so an interrupt 
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -14,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:  # until the signals are watched an interrupt shows a traceback: be quick
     from collections.abc import Callable
     from types import FrameType
-    from typing import NoReturn
+    from typing import Any, NoReturn
 
 OK, FAILED, MISUSED, CLOSED_OUTPUT = 0, 1, 2, 141
 _SIGNAL = 128  # + the signal's number, as shells count
@@ -60,6 +61,7 @@ def main() -> NoReturn:
     """Run the command line of this process and exit."""
     try:
         _watch_signals()
+        _say_to_whoever_hears()
         status = _run()
     except KeyboardInterrupt:
         status = status_of(received() or signal.SIGINT)
@@ -80,6 +82,24 @@ def _watch_signals() -> None:
         if number is not None and signal.getsignal(number) == usual:  # nohup has SIGHUP ignored: leave it so
             signal.signal(number, _terminate)
     sys.unraisablehook = _raise_again
+
+
+class _Heard(io.FileIO):
+    """Standard error of a terminal that was closed, a pipe that nobody reads, a full disk: it ends no run."""
+
+    def write(self, data: Any, /) -> int:
+        try:
+            return super().write(data)
+        except OSError:
+            return len(data)
+
+
+def _say_to_whoever_hears() -> None:
+    usual = sys.stderr
+    if usual is None:  # closed before we began
+        return
+    heard = io.BufferedWriter(_Heard(usual.fileno(), "w", closefd=False))
+    sys.stderr = io.TextIOWrapper(heard, usual.encoding, "backslashreplace", line_buffering=True)
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:

@@ -150,7 +150,7 @@ class _Lines(Results):
                 descriptor = os.open(file, _NEW_FILE, 0o666)
             except OSError as error:
                 raise Refused(f"--output {file!r}: cannot be written: {error.strerror}") from error
-        self._lines = output.LineWriter(descriptor)
+        self._lines = output.LineWriter(descriptor, file or "standard output")
 
     def take(self, outcome: Outcome[bytes]) -> None:
         assert outcome.result is not None

@@ -199,12 +199,31 @@ def _checked(given: dict[str, Any]) -> RunOptions:
         raise click.UsageError(
             f"--backend {given['backend']}: {_flag_of(needs_processes)} ends what runs, and only processes can be ended"
         )
-    if given["quiet"] and given["verbose"]:
+    if given["quiet"] and given["verbose"] and not prefer_typed(given, "quiet", "verbose"):
         raise click.UsageError("--quiet and --verbose: take one of them")
     if policy["backoff"] is not None and not (policy["retries"] or policy["retry_deaths"]):
         raise click.UsageError("--backoff: nothing is tried again without --retries or --retry-deaths")
     shuffle = given.pop("shuffle") or given["seed"] is not None
     return RunOptions(memory=memory, policy=policy, shuffle=shuffle, name=given.pop("run_name"), **given)
+
+
+def prefer_typed(given: dict[str, Any], one: str, other: str) -> bool:
+    """Of two flags that exclude each other keep the one that was typed, if the other one stood in a variable or file.
+
+    Args:
+        given: The values by parameter; the weaker one becomes None.
+        one: A parameter.
+        other: The other one.
+
+    Returns:
+        False if both stood in the same kind of place.
+    """
+    context = click.get_current_context()
+    typed = [context.get_parameter_source(name) is ParameterSource.COMMANDLINE for name in (one, other)]
+    if typed[0] is typed[1]:
+        return False
+    given[other if typed[0] else one] = None
+    return True
 
 
 def _checked_policy(policy: dict[str, Any]) -> str | None:
@@ -214,7 +233,7 @@ def _checked_policy(policy: dict[str, Any]) -> str | None:
     try:
         chosen = chosen_policy(policy)
     except ValueError as error:
-        raise click.UsageError(_as_flags(str(error))) from error
+        raise click.UsageError(as_flags(str(error))) from error
     return None if chosen is None else chosen.must_end
 
 
@@ -227,17 +246,23 @@ def checked_memory(memory: dict[str, Any]) -> None:
     try:
         MemoryOptions(**memory).bounds(host.memory())
     except ValueError as error:
-        raise click.UsageError(_as_flags(str(error))) from error
+        raise click.UsageError(as_flags(str(error))) from error
 
 
 def _flag_of(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-def _as_flags(text: str) -> str:
-    """Write options as flags in a message of the library: `max_rss=5` becomes `--max-rss 5`."""
-    for name in (*MEMORY, *_POLICY):
-        text = re.sub(rf"(?<![a-z_]){name}=", f"{_flag_of(name)} ", text)
+def as_flags(text: str) -> str:
+    """Write options as flags in a message of the library: `max_rss=5` becomes `--max-rss 5`.
+
+    Args:
+        text: The message.
+    """
+    text = text.replace("rerun_changed=True", "--rerun-changed")
+    for name in (*MEMORY, *_POLICY, "journal"):
+        text = re.sub(rf"(?<![a-z_]){name}=(?=[^\s])", f"{_flag_of(name)} ", text)
+        text = re.sub(rf"(?<![a-z_]){name}=", _flag_of(name), text)
     return text
 
 

@@ -52,10 +52,12 @@ class LineWriter:
 
     Args:
         descriptor: Where to.
+        name: What that is called in an error.
     """
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, name: str = "standard output") -> None:
         self._descriptor = descriptor
+        self._name = name
         self._lock = threading.Lock()
         self._pending: list[bytes] = []
         self._size = 0  # bytes that are pending
@@ -129,7 +131,7 @@ class LineWriter:
         except BrokenPipeError as error:
             self._error = OutputClosed(*error.args)
         except OSError as error:
-            self._error = error
+            self._error = OSError(error.errno, error.strerror, self._name)
         finally:  # an interrupt in the middle of a line: the rest of it is still to be written
             self._pending = [bytes(data)] if data and self._error is None else []
             self._size = sum(map(len, self._pending))

@@ -112,7 +112,7 @@ class Tally:
             paint: Gives what matters most its colour.
         """
         if self.failed:
-            yield f"{self.failed} {'item' if self.failed == 1 else 'items'} failed:"
+            yield f"{counted(self.failed, 'item')} failed:"
         for kind, count in self._grouped():
             yield f"  {paint(kind)} ({count})"
             shown = sorted(self._failures[kind])[:_SHOWN]
@@ -155,6 +155,16 @@ class Tally:
         return sorted(self._counts.items(), key=lambda entry: -entry[1])
 
 
+def counted(count: int, what: str) -> str:
+    """Say how many: `1 item`, `2 items`.
+
+    Args:
+        count: The number.
+        what: What is counted.
+    """
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
 def kind_of(error: BaseException) -> str:
     """Give the name under which an error is counted: its type's, also where it could not be rebuilt here."""
     return error.type_name if isinstance(error, RemoteError) else type(error).__name__
@@ -169,5 +179,5 @@ def message_of(error: BaseException) -> str:
             text = str(error)
         except Exception:
             text = shorten(error)
-    text = " ".join(text[: 4 * _MESSAGE].split()) or type(error).__name__
+    text = " ".join(text[: 4 * _MESSAGE].split()) or kind_of(error)
     return text if len(text) <= _MESSAGE else text[: _MESSAGE - 3] + "..."

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import click
 
+from procession.cli import listing
 from procession.cli.again import SETTINGS, ask_again
 
 
 @click.command("resume", context_settings=SETTINGS, short_help="Do what is left of a run.")
-@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[RUN] [FLAGS]...")
+@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[RUN] [FLAGS]...", shell_complete=listing.names)
 @click.pass_context
 def command(context: click.Context, words: tuple[str, ...]) -> int:
     """Do what is left of RUN, the last one where none is named, as its command was given, in its folder.

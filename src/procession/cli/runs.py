@@ -11,6 +11,7 @@ import json
 import click
 
 from procession.cli import listing
+from procession.cli.report import counted
 
 
 @click.command("runs", short_help="List the runs that can be resumed and reported.")
@@ -36,7 +37,7 @@ def command(as_json: bool, prune: bool) -> int:
         for name in gone:
             click.echo(json.dumps({"pruned": name}) if as_json else name)
         if not as_json:
-            click.echo(f"{len(gone)} journals taken away", err=True)
+            click.echo(f"{counted(len(gone), 'journal')} taken away", err=True)
         return 0
     found = listing.rows()
     if as_json:

@@ -146,11 +146,12 @@ def _asked(
     _refuse_missing(given["engine"], format)
     if quality is not None and format in _LOSSLESS:
         raise ValueError(f"--quality {quality}: {format} loses nothing, so it has no quality")
-    if size and sizes:
+    boxes: dict[str, Any] = {"size": size, "sizes": sizes}
+    if size and sizes and not options.prefer_typed(boxes, "size", "sizes"):
         raise ValueError("--size and --sizes: take one of them")
-    boxes = sizes or (size or (256, 256),)
-    prepared = settings.ThumbSettings(sizes=boxes, quality=quality, run=os.urandom(4).hex(), **given)
-    names = naming.Names(name, format, boxes)
+    wanted = boxes["sizes"] or (boxes["size"] or (256, 256),)
+    prepared = settings.ThumbSettings(sizes=wanted, quality=quality, run=os.urandom(4).hex(), **given)
+    names = naming.Names(name, format, wanted)
     return Asked(inputs, folder, names, prepared, recursive, overwrite, checksum, gallery, dry)
 
 
