@@ -71,6 +71,10 @@ class Misused(Refused):
         click.echo(f"{self._command} --help shows what may be given", err=True, file=file)
 
 
+class _ReaderGone(Exception):
+    """Nobody reads standard output any more: a `BrokenPipeError` under a name of which click makes no failure."""
+
+
 class _Commands(click.Group):
     def list_commands(self, context: click.Context) -> list[str]:
         return list(_MODULES)
@@ -95,8 +99,11 @@ class _Commands(click.Group):
         return name, command, rest
 
     def invoke(self, context: click.Context) -> Any:
-        with _in_two_lines():
-            return super().invoke(context)
+        try:
+            with _in_two_lines():
+                return super().invoke(context)
+        except BrokenPipeError as error:
+            raise _ReaderGone from error
 
 
 @contextmanager
@@ -152,8 +159,6 @@ def run() -> int:
         return error.exit_code
     except click.Abort as abort:  # click's name for an interrupt
         raise abort.__cause__ if isinstance(abort.__cause__, KeyboardInterrupt) else KeyboardInterrupt from None
-    except SystemExit as end:
-        if isinstance(end.__context__, BrokenPipeError):  # click makes a failure of a reader that is gone
-            raise end.__context__ from None
-        raise
+    except _ReaderGone as gone:
+        raise BrokenPipeError from gone
     return status if isinstance(status, int) else 0
