@@ -100,3 +100,8 @@ def test_summary() -> None:
     tally.done, tally.interrupted = 4, True
     assert "4 made, 3 up to date, 6 left in " in tally.summary("made")
     assert tally.summary("made").endswith("/s; interrupted")
+
+
+def test_an_error_without_a_text_is_named_by_its_type() -> None:
+    error = RemoteError(type_name="KeyboardInterrupt", message="", traceback="")
+    assert message_of(error) == "KeyboardInterrupt"

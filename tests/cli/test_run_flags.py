@@ -60,6 +60,8 @@ def test_backends(run: Run, backend: str, here: bool) -> None:
 def test_time_limits(run: Run) -> None:
     finished = run("map", *NO, "--time-limit", "300ms", "-e", "lambda x: time.sleep(float(x))", "60", "0")
     assert finished.stdout == "null\n" and "TimeLimitExceeded (1)" in finished.stderr
+    where = next(line for line in finished.stderr.splitlines() if "time_limit= allows" in line)
+    assert where.endswith('; it was in "<-e>", line 1 in <lambda>') and "procession/cli" not in where
     finished = run(
         "map", *NO, "--soft-time-limit", "300ms", "-e", "lambda x: [time.sleep(0.01) for _ in range(6000)]", "1"
     )

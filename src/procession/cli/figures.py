@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from procession.cli.report import one_line
+
 _SLOWEST = 5
 _KEPT = 1000  # named items of one type of error
-_MESSAGE = 500  # characters
 
 
 class Worker(NamedTuple):
@@ -142,5 +143,4 @@ def _add(group: Group, entry: Any) -> None:
     group.count += 1
     group.trace = group.trace or (entry.error_traceback or "")
     if len(group.items) < _KEPT:
-        message = " ".join((entry.error_message or "").split())
-        group.items.append((entry.name, message[:_MESSAGE]))
+        group.items.append((entry.name, one_line(entry.error_message or "")))

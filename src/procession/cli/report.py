@@ -6,14 +6,17 @@ Must not know: where the text goes.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from procession.model.errors import RemoteError, shorten
+from procession.model.stops import STACK
 from procession.monitor.looks import rate_text
 
 _MESSAGE = 500  # characters of one error's text; a worker may send megabytes
+_OURS = os.path.dirname(os.path.dirname(__file__)) + os.sep  # the package: its frames tell a user nothing
 _SHOWN = 20  # items of one type in the text for people; the JSON summary has more
 
 
@@ -179,5 +182,17 @@ def message_of(error: BaseException) -> str:
             text = str(error)
         except Exception:
             text = shorten(error)
-    text = " ".join(text[: 4 * _MESSAGE].split()) or kind_of(error)
-    return text if len(text) <= _MESSAGE else text[: _MESSAGE - 3] + "..."
+    return one_line(text) or kind_of(error)
+
+
+def one_line(text: str) -> str:
+    """Give the text of an error on one line, cut; of a stack the innermost frame, and none of ours.
+
+    Args:
+        text: What the error says.
+    """
+    head, _, stack = text[: 4 * _MESSAGE].partition(STACK)
+    frames = [line.strip() for line in stack.splitlines() if line.startswith("  File ") and _OURS not in line]
+    where = f"; it was in {frames[0].removeprefix('File ')}" if frames else ""
+    line = " ".join(head.split()) + where
+    return line if len(line) <= _MESSAGE else line[: _MESSAGE - 3] + "..."

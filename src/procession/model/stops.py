@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from procession.model.errors import ProcessionError, describe_item
 
+STACK = "\nit was in:\n"  # what stands in the text of a `TimeLimitExceeded` before the stack
+
 
 class TimeLimitExceeded(ProcessionError, TimeoutError):
     """The item ran longer than `time_limit=` allows: it was ended with its worker, and all that it had started.
@@ -31,7 +33,7 @@ class TimeLimitExceeded(ProcessionError, TimeoutError):
 
     def text(self) -> str:
         begin = f"{describe_item(self.index, self.item)}: ended after {self.seconds:.3g} s in worker {self.pid}"
-        stack = f"\nit was in:\n{self.stack}" if self.stack else "; where it was its worker did not tell"
+        stack = f"{STACK}{self.stack}" if self.stack else "; where it was its worker did not tell"
         return f"{begin}; time_limit= allows {self.limit:.3g} s{stack}"
 
     __str__ = text  # that of OSError, from which the built-in TimeoutError comes, knows nothing of it
