@@ -197,7 +197,7 @@ class _Run:
             function,
             items,
             name=work.identity,
-            whole=work.whole,
+            whole=work.whole and how.limit is None,
             source=work.source,
             key=work.key,
             how=how,

@@ -86,7 +86,11 @@ def texts_of(error: BaseException) -> tuple[str, str, str]:
     if isinstance(error, RemoteError) and error.type_name:
         return _clean(error.type_name), _clean(error.message or ""), _clean(error.traceback or "")
     kind = type(error)
-    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    known = kind.__module__.partition(".")[0] in (
+        "builtins",
+        "procession",
+    )  # names that need no module to be told apart
+    name = kind.__qualname__ if known else f"{kind.__module__}.{kind.__qualname__}"
     trace = getattr(error.__cause__, "tb", None)  # of `RemoteTraceback`: where it was raised
     try:
         message = str(error)
