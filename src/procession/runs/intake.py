@@ -68,6 +68,9 @@ class Intake:
         self.fed = 0
         self.at_end = False
         self.again = 0  # places of items that had ended in this session
+        self.noted_again = self.noted_replayed = (
+            0  # of those and of `replayed`, the places that were taken to be written
+        )
         self.rerunning: set[int] = set()  # numbers of items that are run again and whose old rows are still there
         self._items = items
         self._journal = journal
@@ -118,7 +121,7 @@ class Intake:
         found = self._journal.find(keys)
         new = []
         with self._room:
-            ended = [key for key in waiting if key not in self._open and key not in found]
+            ended = [key for key in waiting if key not in self._open]  # what was found may be an earlier session's
             if ended:
                 found.update(self._journal.find(ended))
             for key, item in zip(keys, chunk, strict=True):
@@ -185,6 +188,7 @@ class Intake:
         with self._room:
             places, self._places = self._places, []
             back, self._back = self._back, []
+            self.noted_again, self.noted_replayed = self.again, self.replayed
             self._room.notify_all()
         return places, back
 
