@@ -75,9 +75,10 @@ class Journal:
     """
 
     def __init__(self, path: str) -> None:
-        self.path = path
+        self.path = path = os.path.realpath(path)  # whatever links lead to it, and wherever the program goes
         self.folder = Folder(path)
         self.session = 0
+        self.pid = os.getpid()
         self.lost: str | None = None  # why something of it is gone since it was last closed
         self._lock = Lock(path)
         self._connections: list[sqlite3.Connection] = []

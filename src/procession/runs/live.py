@@ -111,7 +111,7 @@ class LiveRun(Generic[R]):
         source: str | None = None,
         options: Mapping[str, Any] | None = None,
     ) -> None:
-        self._path = os.fspath(path)
+        self._path = os.path.abspath(os.fsdecode(path))  # the program may go to another folder
         self._function = function
         self._items = items
         self._facts = dict(facts or {})
@@ -208,6 +208,8 @@ class LiveRun(Generic[R]):
 
     def __exit__(self, *exception: object) -> None:
         journal = self._open_journal()
+        if journal.pid != os.getpid():
+            return  # in a forked child: all of this is its parent's
         try:
             self._intake.stop()
             if self._stream is not None:

@@ -45,7 +45,7 @@ class Lock:
 
     def __init__(self, path: str) -> None:
         self._journal = os.path.realpath(path)
-        self._path = path + ".lock"
+        self._path = self._journal + ".lock"
         self._descriptor = -1
         self.pid = os.getpid()
         self.holds = True  # or is about to
@@ -77,10 +77,11 @@ class Lock:
         self.holds = False  # first: a signal's exception may strike below, and the descriptor is closed all the same
         if self._descriptor >= 0:
             descriptor, self._descriptor = self._descriptor, -1
-            try:
-                os.unlink(self._path)
-            except OSError:
-                pass  # somebody has taken it away with the folder
+            if self.pid == os.getpid():  # else a forked child leaves what its parent holds
+                try:
+                    os.unlink(self._path)
+                except OSError:
+                    pass  # somebody has taken it away with the folder
             os.close(descriptor)
         with _guard:
             if _held.get(self._journal) is self:
@@ -104,7 +105,8 @@ def is_held(path: str) -> bool:
     """
     import fcntl
 
-    if _is_ours(os.path.realpath(path)):
+    path = os.path.realpath(path)
+    if _is_ours(path):
         return True
     try:
         descriptor = os.open(path + ".lock", os.O_RDONLY | os.O_CLOEXEC)

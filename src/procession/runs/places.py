@@ -81,7 +81,7 @@ def path_of(name: str) -> str:
 
 def place_of(journal: str | PathLike[str]) -> str:
     """Give the path for `journal=`: a text of letters, digits, `-` and `_` is a short name, all else is a path."""
-    text = os.fspath(journal)
+    text = os.fsdecode(journal)
     return path_of(text) if isinstance(journal, str) and _SHORT.fullmatch(text) else text
 
 
@@ -150,7 +150,7 @@ def find(name: str | PathLike[str] | None = None) -> str:
     path = place_of(name)
     if os.path.exists(path):
         return path
-    begin = os.fspath(name)
+    begin = os.fsdecode(name)
     matches = [each for each in listing() if each.name.startswith(begin)]
     if len(matches) == 1:
         return matches[0].path
