@@ -102,3 +102,14 @@ def test_item_that_stands_twice_is_retried_once_even_if_it_ends_while_it_is_look
     with LiveRun(folder / "run.db", fails, iter(["a", "a"]), retry_failed=True, options={"backend": "threads"}) as live:
         assert sorted(each.outcome.index for each in live) == [0, 1]
     assert ran(folder) == ["a"]
+
+
+def test_run_may_be_followed_in_another_thread_than_that_which_opened_it(folder: Path) -> None:
+    many = 20_000  # places: so many are noted at once
+    procession.run(double, [1], journal=folder / "run.db", backend="serial").close()
+    told: list[Any] = []
+    with LiveRun(folder / "run.db", double, iter([1] * many), options={"backend": "serial"}) as live:
+        thread = threading.Thread(target=lambda: told.extend(live), daemon=True)
+        thread.start()
+        wait_until(lambda: len(told) == many)
+        thread.join()

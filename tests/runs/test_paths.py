@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import resource
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -124,3 +126,18 @@ with LiveRun("run.db", abs, [-1, -2, -3], options={"backend": "serial"}) as live
     assert (done.stdout, done.returncode) == ("7 True 2\n", 0), done.stderr
     with procession.Run.open(tmp_path / "run.db") as run:
         assert run.counts == (3, 3, 0, 0, True)
+
+
+def test_run_that_nobody_keeps_is_closed(tmp_path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        procession.run(double, [1], journal=tmp_path / "run.db", backend="serial")
+        gc.collect()
+    assert not [name for name in os.listdir("/proc/self/fd") if _leads_to(name, tmp_path / "run.db")]
+
+
+def _leads_to(descriptor: str, path: Path) -> bool:
+    try:
+        return os.readlink(f"/proc/self/fd/{descriptor}") == str(path)
+    except OSError:
+        return False

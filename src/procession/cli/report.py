@@ -6,6 +6,7 @@ Must not know: where the text goes.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -14,6 +15,8 @@ from procession.model.errors import RemoteError, shorten
 from procession.monitor.looks import rate_text
 
 _MESSAGE = 500  # characters of one error's text; a worker may send megabytes
+# Control characters but tab and line feed, what changes the direction of text, halves of surrogate pairs.
+_OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _SHOWN = 20  # items of one type in the text for people; the JSON summary has more
 
 
@@ -116,7 +119,8 @@ class Tally:
         for kind, count in self._grouped():
             yield f"  {paint(kind)} ({count})"
             shown = sorted(self._failures[kind])[:_SHOWN]
-            for _, item, message in shown:
+            for _, name, message in shown:
+                item = visible(name)
                 yield f"    {message}" if item in message else f"    {item}: {message}"
             if count > len(shown):
                 yield f"    and {count - len(shown)} more"
@@ -155,6 +159,14 @@ class Tally:
         return sorted(self._counts.items(), key=lambda entry: -entry[1])
 
 
+def visible(text: str) -> str:
+    """Give a text whose characters a terminal only shows: those that it would obey are written as escapes.
+
+    What a program has written to its standard error, a file's name, a stranger's journal may hold any.
+    """
+    return _OBEYED.sub(lambda found: found.group().encode("unicode_escape").decode(), text)
+
+
 def kind_of(error: BaseException) -> str:
     """Give the name under which an error is counted: its type's, also where it could not be rebuilt here."""
     return error.type_name if isinstance(error, RemoteError) else type(error).__name__
@@ -169,5 +181,5 @@ def message_of(error: BaseException) -> str:
             text = str(error)
         except Exception:
             text = shorten(error)
-    text = " ".join(text[: 4 * _MESSAGE].split()) or type(error).__name__
+    text = visible(" ".join(text[: 4 * _MESSAGE].split())) or type(error).__name__
     return text if len(text) <= _MESSAGE else text[: _MESSAGE - 3] + "..."

@@ -77,7 +77,7 @@ class Intake:
         self._key = key
         self._again = again
         self._write = write
-        self._thread = threading.get_ident()
+        self._thread = 0
         self._next = journal.last_number() + 1
         self._open: dict[bytes, list[int]] = {}  # key: number, how many other places it has
         self._fed: dict[int, Open] = {}
@@ -88,7 +88,11 @@ class Intake:
         self._room = threading.Condition()
 
     def feed(self) -> Iterator[Any]:
-        """Give the items that are to be run."""
+        """Give the items that are to be run. Called by the thread that writes, whichever one reads."""
+        self._thread = threading.get_ident()
+        return self._feed()
+
+    def _feed(self) -> Iterator[Any]:
         for chunk in self._chunks():
             for each, item in self._sift(chunk):
                 if self._stopped:

@@ -144,6 +144,11 @@ class Run(Generic[R]):
     def __exit__(self, *exception: object) -> None:
         self.close()
 
+    def __del__(self) -> None:  # of a call whose results nobody wants to have, `run` is all that there is
+        reader = getattr(self, "_reader", None)
+        if reader is not None:
+            reader.close()
+
     def __repr__(self) -> str:
         return f"<Run {self.name} at {self.path!r}>"
 
