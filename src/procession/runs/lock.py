@@ -43,10 +43,11 @@ class Lock:
         JournalFailed: The lock's file cannot be made.
     """
 
+    _descriptor = -1  # for `__del__`, also where a signal's exception strikes before anything else
+
     def __init__(self, path: str) -> None:
         self._journal = os.path.realpath(path)
         self._path = self._journal + ".lock"
-        self._descriptor = -1
         self.pid = os.getpid()
         self.holds = True  # or is about to
         if _is_ours(self._journal):
