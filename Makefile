@@ -1,12 +1,15 @@
-# What can be done here: make demo, test, test-sharing, test-programs, check, bench, bench-quick, storm, chaos, conformance,
-# conformance-pool, clients, clean.
+# What can be done here: make demo, test, test-faults, test-sharing, test-commands, test-programs, check, bench,
+# bench-quick, storm, chaos, conformance, conformance-pool, clients, clean.
 # Needs only make and a Python >= 3.11 (tools/find-python says which); everything else goes into .venv.
 
-.PHONY: demo test test-sharing test-programs check bench bench-quick storm chaos conformance conformance-pool clients clean
+.PHONY: demo test test-faults test-sharing test-commands test-programs check bench bench-quick storm chaos \
+    conformance conformance-pool clients clean
 
 VENV := .venv
 BIN := $(VENV)/bin
 PROGRAMS := tests/examples tests/docs tests/joblib tests/conformance tests/typed
+COMMANDS := tests/cli tests/jobs tests/runs
+FAULTS := tests/faults
 SHARING := tests/shared tests/served tests/pool/test_memory.py tests/faults/test_out_of_memory.py
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
@@ -24,11 +27,19 @@ demo: $(VENV)/.images
 	fi
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest $(addprefix --ignore=,$(PROGRAMS) $(SHARING))
+	$(BIN)/python -m pytest $(addprefix --ignore=,$(PROGRAMS) $(SHARING) $(COMMANDS) $(FAULTS))
+
+# Every fault in every call, under every start method; kills at random moments.
+test-faults: $(VENV)/.dev
+	$(BIN)/python -m pytest $(FAULTS) --ignore=tests/faults/test_out_of_memory.py
 
 # What processes share, a manager's among them, and what limits their memory.
 test-sharing: $(VENV)/.dev
 	$(BIN)/python -m pytest $(SHARING)
+
+# The command line, its jobs, and durable runs.
+test-commands: $(VENV)/.dev
+	$(BIN)/python -m pytest $(COMMANDS)
 
 # The rest: tutorials, pages and programs as whole scripts, other libraries, types.
 test-programs: $(VENV)/.dev

@@ -134,9 +134,9 @@ def map(
         BaseException: The error of the first item that failed, after all have ended.
         TypeError: No iterable was given.
     """
-    style, inputs = _inputs(iterables, "map")
+    policy, (style, inputs) = _for_items(options), _inputs(iterables, "map")
     items = inputs if isinstance(inputs, (list, tuple, range)) else list(inputs)
-    workers, context, policy = _enough(processes, items), _start_method(context, backend), split_options(options)
+    workers, context = _enough(processes, items), _start_method(context, backend)
     with Pool(
         workers, initializer, initargs, None, context, preload=preload, progress=progress, backend=backend, **options
     ) as pool:
@@ -172,6 +172,20 @@ class SideBySide:
 def _start_method(context: Any, backend: str) -> Any:
     """The default is for processes only."""
     return None if context == "nursery" and backend != "processes" else context
+
+
+def _for_items(options: dict[str, Any]) -> dict[str, Any]:
+    """Take those out of the options that are for each item, and check them before anything is read or started.
+
+    Raises:
+        As `model.policy.Policy`.
+    """
+    found = split_options(options)
+    if found:
+        from procession.model.policy import chosen_policy
+
+        chosen_policy(found)
+    return found
 
 
 def _enough(processes: int | None, items: Sequence[Any]) -> int | None:
@@ -291,7 +305,7 @@ def stream(
     """
     style, items = _inputs(iterables, "stream")
     context = _start_method(context, backend)
-    policy = split_options(options)
+    policy = _for_items(options)
     pool = Pool(
         processes, initializer, initargs, None, context, preload=preload, progress=progress, backend=backend, **options
     )

@@ -140,7 +140,7 @@ class Intake:
             return None
         call = MapCall(packed, style, options, items, result.settle_map)
         if options.policy is not None and options.policy.priority is not None:
-            call.ranks = [float(options.policy.priority(item)) for item in items]
+            call.ranks = ranks_of(options.policy, items)
         call.progress = self._reporter(len(items))
         self._engine.submit(call, len(items))
         return call
@@ -218,7 +218,7 @@ class Intake:
         call = LazyCall(None, _style(style, function, options), options)
         call.fresh.extend(iterable)
         if policy is not None and policy.priority is not None:
-            call.ranks = [float(policy.priority(item)) for item in call.fresh]
+            call.ranks = ranks_of(policy, call.fresh)
         self._engine.usable()
         try:
             call.function = self._engine.function(function)
@@ -255,6 +255,14 @@ class Intake:
         from procession.monitor.progress import reporter
 
         return reporter(self._progress, total)
+
+
+def ranks_of(policy: Policy, items: Iterable[Any]) -> list[float]:
+    """Ask for the priorities of all items; raises what `model.policy.rank` raises."""
+    from procession.model.policy import rank
+
+    assert policy.priority is not None
+    return [rank(policy.priority, index, item) for index, item in enumerate(items)]
 
 
 def length_of(iterable: object) -> int | None:

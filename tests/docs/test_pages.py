@@ -9,7 +9,15 @@ import pytest
 
 from tests.helpers.scripts import ROOT, Finished
 
-PAGES = {"backends": 2, "executor": 3, "pool": 4, "runs": 3, "sharing": 8, "workers": 6}  # how many examples each has
+PAGES = {
+    "backends": 2,
+    "executor": 3,
+    "policies": 4,
+    "pool": 4,
+    "runs": 3,
+    "sharing": 8,
+    "workers": 6,
+}  # how many examples
 SHOW_ERRORS = ("backends", "workers")  # what they say is printed may be standard error's
 
 

@@ -13,6 +13,7 @@ SHOWN = [
     ["[0, 1, 4, 9, 16, 25, 36, 49, 64, 81]", "144"],
     ["[101, 102, 103]", "LAZY\nINPUT"],
     ["4 40", "5 item 5 (5): worker", "was killed by SIGKILL(-9)", "7 70"],
+    ["6 done, 2 failed\n", "3 procession.model.stops.TimeLimitExceeded in 3 attempts\n", "5 ConnectionError in 3"],
     ["['ANT', 'BEE']\n"],
     ["1024 [1, 2]\n"],
     ["[3, 4]\nX\nY\n"],

@@ -32,6 +32,8 @@ class World:
         cores: How many workers can run at once.
     """
 
+    patience = PATIENCE
+
     def __init__(
         self,
         workers: int,
@@ -128,7 +130,7 @@ class World:
         resting = [w for w in self.workers.values() if w.ready and not w.batches]
         assert not (over and resting), f"workers {[w.number for w in resting]} were not retired"
         assert not any(w.parting for w in resting), "a worker that has used up its quota was not replaced"
-        starving = [c.number for c in self.open_calls if FREE in c.state]
+        starving = self.starving
         self._check_number(over, resting, starving)
         busy = sum(bool(worker.batches) for worker in self.workers.values())
         if not resting or busy >= self.at_once:
@@ -251,6 +253,11 @@ class World:
         self.aborted = True
 
     # Callers and feeders.
+
+    @property
+    def starving(self) -> list[int]:
+        """The calls that have items which could begin."""
+        return [call.number for call in self.open_calls if FREE in call.state]
 
     @property
     def open_calls(self) -> list[FakeCall]:
@@ -467,7 +474,7 @@ class World:
             if call.length is None:
                 self.feed(call, 5)
                 self.exhaust(call)
-        patience = PATIENCE
+        patience = self.patience
         while patience and not all(call.settled for call in self.open_calls):
             before = sum(call.ended for call in self.calls.values())
             self.join_all()
@@ -476,7 +483,7 @@ class World:
             for worker in list(self.workers.values()):
                 self.work(worker)
             self.tick()
-            patience = PATIENCE if sum(call.ended for call in self.calls.values()) > before else patience - 1
+            patience = self.patience if sum(call.ended for call in self.calls.values()) > before else patience - 1
         assert not any(call.open for call in waiting), f"{[c.number for c in waiting if c.open]} never ended"
         if not self.closed:
             self.close()

@@ -44,6 +44,20 @@ async def fetch(name: str) -> bytes:
     return name.encode()
 
 
+def policies(pool: Pool) -> None:
+    assert_type(procession.map(halve, [1], retries=2), list[float])
+    assert_type(procession.map(halve, [1], time_limit="300%", retry_on=OSError, halt="soon,fail=3"), list[float])
+    assert_type(procession.map(halve, [1], outcomes=True, retry_on=lambda one: not one.ok), list[Outcome[float]])
+    assert_type(procession.stream(halve, [1], soft_time_limit=1, priority=lambda number: number), Stream[float])
+    assert_type(procession.stream(halve, [1], retries=1).stop(now=True), None)
+    assert_type(procession.stream(halve, [1], total_time_limit=3.5).cancel(3), None)
+    assert_type(pool.map(halve, [1], retries=2, retry_deaths=1, backoff=0.5), list[float])
+    assert_type(pool.imap(halve, [1], max_per_second=5, max_errors=3), ResultIterator[float])
+    assert_type(pool.imap_unordered(halve, [1], outcomes=True, time_limit=3), ResultIterator[Outcome[float]])
+    assert_type(pool.starmap(join, [("a", 2)], time_limit=3), list[str])
+    assert_type(pool.map_async(halve, [1], time_limit=3), AsyncResult[list[float]])
+
+
 def calls(pool: Pool) -> None:
     assert_type(pool.map(len, ["a"]), list[int])
     assert_type(pool.map(halve, range(3), 2), list[float])

@@ -16,6 +16,7 @@ import click
 
 from procession.cli import inputs, output, target, trials, values
 from procession.cli.commands import Refused
+from procession.cli.map import choose_target
 from procession.cli.trials import Advice, Trial
 from procession.launcher.host import worker_count
 from procession.model.errors import ProcessionError, shorten
@@ -54,7 +55,7 @@ def command(
       procession bench -e 'lambda line: hash(line)' -a words.txt --json
     """
     try:
-        function, arguments = _choose_target(arguments, expression)
+        function, arguments = choose_target(arguments, expression)
         function.load()
         given, _ = inputs.open_inputs(arguments, files, null=null)
         items = list(itertools.islice(given, _MOST_ITEMS))
@@ -72,14 +73,6 @@ def command(
     lines = [json.dumps(found)] if as_json else [*_table(made, workers), *_advice(advice, workers), *_failures(made)]
     os.write(stdout, ("\n".join(lines) + "\n").encode("utf-8", "backslashreplace"))
     return 1 if any(each.failed for each in made) else 0
-
-
-def _choose_target(arguments: tuple[str, ...], expression: str | None) -> tuple[target.Target, tuple[str, ...]]:
-    if expression is not None:
-        return target.expression(expression), arguments
-    if not arguments:
-        raise click.UsageError("Missing argument 'TARGET'.", click.get_current_context())
-    return target.parse(arguments[0]), arguments[1:]
 
 
 def _make(function: target.Target, items: list[str], workers: int, seconds: float) -> list[Trial]:

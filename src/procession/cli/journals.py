@@ -113,21 +113,20 @@ def live(
 
     Args:
         journal: The journal.
-        function: What runs on each item.
-        items: The items.
+        function, items: What runs on each item, and these.
         name: The function's name in the journal.
         source: A text that changes when the function does.
         key: Gives an item's key.
         how: What was asked.
         facts: What is kept of this session beside what was asked.
         chosen: The options of the stream.
-        whole: The items are all of the run, not what is left of it.
+        whole: The items are all of the run.
     """
     from procession.runs.live import LiveRun
 
     given = options.given()
-    if facts.get("seed") is not None:
-        given.options["seed"] = facts["seed"]  # the same order again
+    if (seed := facts.get("seed")) is not None:
+        given.options["seed"] = seed  # the same order again
     return LiveRun(
         journal.path,
         function,

@@ -76,7 +76,7 @@ def _prepare(
     arguments: tuple[str, ...], expression: str | None, as_repr: bool, given: _Inputs, how: options.RunOptions
 ) -> Work:
     try:
-        function, arguments = _choose_target(arguments, expression)
+        function, arguments = choose_target(arguments, expression)
         function.load()
         items, total = _open(arguments, given)
         # Before any worker is born: what the function prints there must not tear the lines of results.
@@ -101,7 +101,8 @@ def _prepare(
     )
 
 
-def _choose_target(arguments: tuple[str, ...], expression: str | None) -> tuple[target.Target, tuple[str, ...]]:
+def choose_target(arguments: tuple[str, ...], expression: str | None) -> tuple[target.Target, tuple[str, ...]]:
+    """Tell the function that arguments name, if no expression gives it, from its inputs."""
     if expression is not None:
         return target.expression(expression), arguments
     if not arguments:

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from procession.backends.base import Function
-from procession.model.errors import shorten
+from procession.model.errors import shorten, shorten_text
 from procession.model.light import TYPE_CHECKING, Any
 from procession.model.task import Style, TaskOptions
 from procession.wire.codec import UNKNOWN_BYTES, Results, guess_weight
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from procession.monitor.progress import Reporter
 
 OUTCOME_BYTES = 4096.0  # what outcomes are taken for until some are there: large ones must not come by the thousand
+NOTE_CHARACTERS = 200  # of the text of an attempt's error
 
 After = list[Callable[[], None]]
 Chunk = tuple[int, list[Any], dict[int, BaseException] | None]  # first item, values, errors by position
@@ -93,8 +94,17 @@ class Call:
         """Write into an error which item it belongs to, and what was tried before."""
         error = note_item(error, index, item)
         for number, attempt in enumerate(self.history.pop(index, ()) if self.history else (), 1):
-            add_note(error, f"attempt {number}: {type(attempt.error).__name__}: {attempt.error}")
+            add_note(error, f"attempt {number}: {one_line(attempt.error)}")
         return error
+
+
+def one_line(error: BaseException | None) -> str:
+    """Give the class of an error and the first line of its text, even where that cannot be made."""
+    try:
+        text = str(error).partition("\n")[0]
+    except BaseException as failure:
+        text = f"<its __str__ raises {type(failure).__name__}>"
+    return f"{type(error).__name__}: {shorten_text(text, NOTE_CHARACTERS)}"
 
 
 def note_item(error: BaseException, index: int, item: Any) -> BaseException:
@@ -197,9 +207,11 @@ class LazyCall(Call):
         super().__init__(function, style, options)
         self.fresh: deque[Any] = deque()  # read and not sent; the feeder appends without a lock
         self.fresh_ranks: deque[float] = deque()  # the priorities of those of which the scheduler does not know
+        self._ranked = 0  # how many items were asked for their priority
         self._priority: Callable[[Any], float] | None = options.policy.priority if options.policy else None
         self.limit = 0  # how far the input may be read
         self.hungry = False  # a worker waits for the next item
+        self.halting = False  # nothing more of it is to be read
         self.finished = False
         self.error: BaseException | None = None  # the input's, or the whole call's; comes after all outcomes
         self.ready: deque[Chunk] = deque()
@@ -224,6 +236,13 @@ class LazyCall(Call):
     def put_back(self, start: int, items: Sequence[Any]) -> None:
         self._back.update(enumerate(items, start))
 
+    def halt(self) -> None:
+        """Read no more; of all that was read the scheduler is told, also of a chunk that is not whole."""
+        self.halting = True
+        self.limit = 0
+        self.hungry = True  # its feeder looks behind each item: then it waits until this has ended
+        self.more()
+
     @property
     def append(self) -> Callable[[Any], None]:
         """What takes an input in, without a lock; it raises what the call's `priority=` raises."""
@@ -231,7 +250,10 @@ class LazyCall(Call):
 
     def _append_ranked(self, item: Any) -> None:
         assert self._priority is not None
-        self.fresh_ranks.append(float(self._priority(item)))  # first: who takes the item finds it
+        from procession.model.policy import rank
+
+        self.fresh_ranks.append(rank(self._priority, self._ranked, item))  # first: who takes the item finds it
+        self._ranked += 1
         self.fresh.append(item)
 
     def take_ranks(self, count: int) -> list[float] | None:

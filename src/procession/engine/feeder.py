@@ -61,7 +61,7 @@ class Feed:
             call.guess_weight(call.fresh[0])
             self.loop.scheduler.handle(events.Weighed(call.number, call.weight), 0.0)
         chunk = call.options.chunksize
-        if chunk is not None:
+        if chunk is not None and not call.halting:
             count -= count % chunk
         if count > 0 and not call.finished:
             self._told += count

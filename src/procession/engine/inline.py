@@ -25,6 +25,8 @@ from procession.launcher.start_methods import Method
 from procession.model.settings import Settings
 from procession.scheduler import events
 
+NAP_SECONDS = 0.05  # of a wait for an item that may not begin yet
+
 
 class InlineEngine(InsideEngine):
     """Runs calls in their callers' threads."""
@@ -79,7 +81,9 @@ class InlineEngine(InsideEngine):
         due = self._loop.scheduler.next_deadline()
         if due is None or call.options.policy is None:
             return False
-        sleep(max(0.0, due - monotonic()))
+        sleep(min(max(0.0, due - monotonic()), NAP_SECONDS))  # it may be stopped meanwhile
+        if monotonic() < due:
+            return True
         self._loop.do(lambda: self._loop.tell(events.Ticked()))
         return True
 

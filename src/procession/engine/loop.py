@@ -196,8 +196,7 @@ class Loop:
             call.deliver(action.start, self.after)
 
     def _lose(self, action: actions.Lose) -> None:
-        call = self.calls[action.call]
-        gone = self._gone
+        call, gone = self.calls[action.call], self._gone
         assert gone is not None
         items = call.take(action.index, action.index + 1) if not isinstance(call, Singles) else ()
         if isinstance(call, Singles):
@@ -205,16 +204,17 @@ class Loop:
         else:
             index, name = action.index, errors.shorten(items[0])
         error = self.charge(gone, index, name)
+        seconds = getattr(error, "seconds", None)
         if action.again:
-            self.policies.keep_attempt(call, action.index, items[0], error, None, gone.pid)
+            self.policies.keep_attempt(call, action.index, items[0], error, seconds, gone.pid)
             return
-        results = Results([None], {0: error}, None)
+        results = Results([None], {0: error}, [seconds] if seconds else None)
         call.accept(action.index, items, results, gone.pid)
         call.count(results, self.after)
 
     def charge(self, gone: base.Gone, index: int | None, item: str) -> ProcessionError:
         """Make the error of an item that ended with its worker."""
-        if self.policies is not None and (error := self.policies.error_of(gone.worker)) is not None:
+        if self.policies is not None and (error := self.policies.error_of(gone.worker, index, item)) is not None:
             return error  # type: ignore[no-any-return]
         facts = {"pid": gone.pid, "exitcode": gone.exitcode, "hint": gone.hint, "oom": gone.oom}
         return WorkerDied(index=index, item=item, **facts)
@@ -294,14 +294,14 @@ class Loop:
             raise InternalError(message=f"results for batch {news.batch}", events=self.scheduler.history)
         sent, begin = ended
         results = news.results
-        if sent.call.options.policy is not None and sent.call.number in self.calls:
-            self.policies.ended(sent, begin, news)
-            return
         if sent.call.number in self.calls:
+            self._weigh(sent.call, 1, news.size, news.count)
+            if sent.call.options.policy is not None:
+                self.policies.ended(sent, begin, news)
+                return
             pid = self.backend.pid(news.worker)
             sent.call.accept(sent.start + begin, sent.items[begin : sent.done], results, pid)
             sent.call.count(results, self.after)
-            self._weigh(sent.call, 1, news.size, news.count)
         self.tell(events.Finished(news.worker, news.batch, news.count, news.seconds))
 
     def _lost(self, news: base.Gone) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from time import monotonic
 
 from procession.backends import base
-from procession.engine.calls import Call, LazyCall
+from procession.engine.calls import Call, LazyCall, add_note, one_line
 from procession.engine.loop import Loop
 from procession.engine.sent import Sent
 from procession.model.errors import ProcessionError, shorten
@@ -19,6 +19,7 @@ from procession.model.outcome import Attempt, Outcome
 from procession.model.stops import Halted, NotRun, TimeLimitExceeded
 from procession.scheduler import actions, events
 from procession.wire.codec import Results
+from procession.wire.exceptions import interrupts
 
 STACK_SECONDS = 0.1  # how long a worker that is to be ended may take to tell where it is; a millisecond is the rule
 NOBODY = -1  # the worker of an item that has reached none
@@ -101,6 +102,9 @@ class Policies:
         if len(items):
             call.accept(start, items, results, worker)
             call.count(results, self._loop.after)
+            if call.history:  # what was not told with an outcome or an error is told to nobody
+                for index in range(start, start + len(items)):
+                    call.history.pop(index, None)
 
     def _worth(self, call: Call, index: int, item: Any, attempt: Attempt) -> bool:
         """Say whether an error is worth another attempt, if there is one left."""
@@ -112,8 +116,10 @@ class Policies:
             return isinstance(error, policy.retry_on)
         try:
             return bool(policy.retry_on(Outcome(index, item, None, error, (*call.attempts(index), attempt))))
-        except Exception as failed:  # users' code
-            error.add_note(f"retry_on= failed, so it was not tried again: {type(failed).__name__}: {failed}")
+        except BaseException as failed:  # users' code
+            if interrupts(failed):
+                raise
+            add_note(error, f"retry_on= failed, so it was not tried again: {one_line(failed)}")
             return False
 
     def _retry(self, action: actions.Retry) -> None:
@@ -155,8 +161,8 @@ class Policies:
         if not action.quiet:
             call.halted = call.halted or Halted(reason=action.reason)
         if isinstance(call, LazyCall):
-            call.limit = 0  # its feeder waits until the call has ended
-            call.more()
+            call.halt()
+            self._loop.tell(events.Exhausted(action.call))
 
     # What runs.
 
@@ -192,10 +198,14 @@ class Policies:
         )
         self._ended[action.worker] = error, self._worth(sent.call, index, item, Attempt(error, seconds, link.pid))
 
-    def error_of(self, worker: int) -> ProcessionError | None:
-        """Why a worker was ended; None: it was not, it died."""
+    def error_of(self, worker: int, index: int | None, item: str) -> ProcessionError | None:
+        """Why a worker was ended, as this item's error; None: it was not, it died."""
         found = self._ended.get(worker)
-        return None if found is None else found[0]
+        if found is None:
+            return None
+        error = found[0]
+        facts = {name: getattr(error, name) for name in error.facts}
+        return type(error)(**{**facts, "index": index, "item": item})  # one call may have run several items
 
     def worth_of(self, worker: int) -> bool | None:
         """Whether the item of a worker that was ended is worth another attempt; None: it died."""

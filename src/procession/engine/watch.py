@@ -10,6 +10,8 @@ import os
 import select
 import threading
 
+LONGEST_SECONDS = 86400.0  # of one wait, whatever is due later: the system's call takes no more than some weeks
+
 
 class Watch:
     """Descriptors and what is waited for at each."""
@@ -39,7 +41,7 @@ class Watch:
 
     def wait(self, seconds: float | None) -> list[int]:
         """Wait until something is ready, or for so long; return what is ready."""
-        ready = [descriptor for descriptor, _ in self._poll.poll(-1 if seconds is None else max(seconds, 0.0))]
+        ready = [descriptor for descriptor, _ in self._poll.poll(_bounded(seconds))]
         if self._wake in ready:
             ready.remove(self._wake)
             os.eventfd_read(self._wake)
@@ -62,3 +64,7 @@ class Watch:
         """In a forked child: close our copies; who held the lock when we were forked does not exist here."""
         self._open = threading.RLock()
         self.close()
+
+
+def _bounded(seconds: float | None) -> float:
+    return -1.0 if seconds is None else min(max(seconds, 0.0), LONGEST_SECONDS)

@@ -15,8 +15,9 @@ import shlex
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from procession.jobs.errors import PlanRefused
 from procession.jobs.quotes import quoted_at
-from procession.model.errors import ProcessionError, shorten
+from procession.model.errors import shorten
 
 WHOLE = "{}"
 _SHELL = "/bin/sh"
@@ -24,18 +25,8 @@ _NUMBERS = ("{#}", "{%}")
 _FORMS = r"\{([0-9]+)?(\.|/|//|/\.)?\}|\{[#%]\}"
 
 
-class TemplateRefused(ProcessionError):
-    """A command's replacement strings do not fit its inputs; no work was started.
-
-    Args:
-        reason: What is wrong and what to do.
-    """
-
-    facts = ("reason",)
-    reason: str
-
-    def text(self) -> str:
-        return self.reason
+class TemplateRefused(PlanRefused):
+    """A command's replacement strings do not fit its inputs; no work was started."""
 
 
 class Job(NamedTuple):

@@ -8,6 +8,7 @@ A call without any of them has no policy, and nothing of this is loaded.
 
 from __future__ import annotations
 
+from procession.model.errors import shorten
 from procession.model.light import TYPE_CHECKING, Any, Record
 from procession.model.settings import whole_number
 from procession.model.task import ITEM_OPTIONS
@@ -108,10 +109,10 @@ class Policy(Record):
         self.time_limit, self.time_share = _time_limit(get("time_limit"))
         self.soft_time_limit = _more_than_nothing("soft_time_limit", get("soft_time_limit"))
         self.total_time_limit = _more_than_nothing("total_time_limit", get("total_time_limit"))
-        self.retries = whole_number("retries", get("retries") or 0)
+        self.retries = _count("retries", get("retries"))
         self.retry_on = _retry_on(get("retry_on"))
-        self.backoff = _more_than_nothing("backoff", get("backoff") or None) or 0.0
-        self.retry_deaths = whole_number("retry_deaths", get("retry_deaths") or 0)
+        self.backoff = _pause(get("backoff"))
+        self.retry_deaths = _count("retry_deaths", get("retry_deaths"))
         self.halts = _halts(get("halt"), get("max_errors"))
         self.priority = get("priority")
         if self.priority is not None and not callable(self.priority):
@@ -136,6 +137,26 @@ class Policy(Record):
         return "halt" if any(rule.now for rule in self.halts) else None
 
 
+def rank(priority: Callable[[Any], float], index: int, item: Any) -> float:
+    """Ask for the priority of an item.
+
+    Raises:
+        ValueError: It is no number that could be compared.
+        BaseException: What the function raises, with a note that says which item it was.
+    """
+    try:
+        number = float(priority(item))
+        if number != number:
+            raise ValueError("priority= gave NaN, which is neither more nor less than another number")
+    except BaseException as error:
+        try:
+            error.add_note(f"priority= of item {index} ({shorten(item)})")
+        except Exception:
+            pass  # a class that refuses attributes keeps its text
+        raise
+    return number
+
+
 def chosen_policy(options: Mapping[str, object]) -> Policy | None:
     """Check the options of a call; None if nothing was chosen.
 
@@ -149,19 +170,29 @@ def chosen_policy(options: Mapping[str, object]) -> Policy | None:
 def _more_than_nothing(name: str, value: object) -> float | None:
     if value is None:
         return None
-    try:
-        number = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        number = 0.0
-    if not 0.0 < number < float("inf"):
+    number = None if isinstance(value, (str, bytes)) else _number(value)
+    if number is None or not 0.0 < number < float("inf"):
         raise ValueError(f"{name}={value!r}: must be a number of more than 0, or None")
+    return number
+
+
+def _count(name: str, value: object) -> int:
+    return 0 if value is None else whole_number(name, value)
+
+
+def _pause(value: object) -> float:
+    number = None if isinstance(value, (str, bytes)) else _number(value)
+    if value is None or number == 0.0:
+        return 0.0
+    if number is None or not 0.0 < number < float("inf"):
+        raise ValueError(f"backoff={value!r}: must be a number of seconds, 0 or more")
     return number
 
 
 def _time_limit(value: object) -> tuple[float | None, float | None]:
     """Read seconds, or a share of the median."""
     if not isinstance(value, str):
-        if value is not None and _number(value) is None:
+        if value is not None and (isinstance(value, bytes) or _number(value) is None):
             raise ValueError(f'time_limit={value!r}: must be a number of seconds, or as "300%", or None')
         return _more_than_nothing("time_limit", value), None
     share = _number(value.strip().removesuffix("%"))
@@ -175,7 +206,7 @@ def _time_limit(value: object) -> tuple[float | None, float | None]:
 def _number(value: object) -> float | None:
     try:
         return float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 
@@ -203,7 +234,7 @@ def _halt(value: object) -> HaltRule:
     kind, _, amount = what.partition("=")
     number = _number(amount.removesuffix("%"))
     known = when in ("soon", "now") and kind in ("fail", "success", "done")
-    if not known or number is None or number <= 0:
+    if not known or number is None or not 0 < number < float("inf"):
         raise ValueError(f"halt={value!r}: {HALT}")
     if amount.endswith("%"):
         if number > 100:

@@ -112,12 +112,10 @@ class LiveRun(Generic[R]):
         options: Mapping[str, Any] | None = None,
     ) -> None:
         self._path = os.path.abspath(os.fsdecode(path))  # the program may go to another folder
-        self._function = function
-        self._items = items
+        self._function, self._items = function, items
         self._facts = dict(facts or {})
         self._key = make_key(key, checksum)
-        self._ordered, self._replay = ordered, replay
-        self._whole = whole
+        self._ordered, self._replay, self._whole = ordered, replay, whole
         self._retry_failed, self._rerun_changed = retry_failed, rerun_changed
         self._options = dict(options or {})
         self._name = name or name_of(function)

@@ -120,7 +120,8 @@ class Skip(Record):
 
 
 class Halt(Record):
-    """Read no more of this call's input; `quiet`: that is no error of the call."""
+    """Read no more of this call's input, tell of all that was read, and of its end; `quiet`: that is no error of the
+    call."""
 
     __slots__ = ("call", "reason", "quiet")
 

@@ -170,11 +170,16 @@ class Dispatch:
             if now >= due:
                 worst = worker
                 break
-            expected = self._expected(worker)
+            expected = 0.0 if self._capped(worker) else self._expected(worker)
             if expected >= max(longest, TAKE_BACK_SECONDS * patience):
                 worst, longest = worker, expected
             self.deadline = due if self.deadline is None else min(self.deadline, due)
         return () if worst is None else (self.relieve(worst),)
+
+    def _capped(self, worker: Worker) -> bool:
+        """True if what was given to a worker was all that might begin: another would have to wait for its turn."""
+        call = self._calls.get(worker.batches[0].call)
+        return call is not None and call.rules is not None and call.rules.rate is not None
 
     def _patience(self, worker: Worker) -> float:
         """How many times longer than alone a worker may take: where short items share a core, it is slow, not behind,
@@ -205,7 +210,8 @@ class Dispatch:
         out: list[actions.Action] = []
         idle = self._roster.free or self._roster.resting
         for call in list(self._reading.values()):
-            if call.length is not None or call.number not in self._calls:
+            halted = call.rules is not None and call.rules.halted is not None
+            if halted or call.length is not None or call.number not in self._calls:
                 del self._reading[call.number]
                 continue
             batch = call.options.chunksize or min(call.pace.usual_size, most_items(call.bytes_per_item))

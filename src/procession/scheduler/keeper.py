@@ -76,6 +76,9 @@ class Keeper:
         if rules.ranked is not None:
             rules.ranked.add(start, ranks)
             call.unsent = call.fed
+        if rules.future:
+            rules.unwanted.update(index for index in rules.future if index < call.fed)
+            rules.future -= rules.unwanted
         if rules.halted is not None and call.length is not None:
             call.length += count  # they were read when it was halted
 
@@ -124,10 +127,16 @@ class Keeper:
                 continue
             spans = call.drain() if rules.halted is not None else call.extract(rules.unwanted)
             for start, stop in spans:
+                rules.unrun += stop - start
                 out.append(actions.Skip(call.number, start, stop, rules.halted or CANCELLED))
                 out += self._ended(call, start, stop)
             if call.complete:
                 out += self._finish(call)
+                self._ruled.pop(call.number)
+        if not self._ruled:  # nobody is to be looked at
+            self._looks.clear()
+            self._blind.clear()
+            self._warned.clear()
         return out
 
     # Batches come and go.
@@ -135,7 +144,7 @@ class Keeper:
     def handed_out(self, out: list[actions.Action], now: float) -> None:
         """Note what workers were given."""
         for action in out:
-            if not isinstance(action, actions.Send) or action.worker in self._looks:
+            if not isinstance(action, actions.Send):
                 continue
             call = self._ruled.get(action.call)
             limits = None if call is None or call.rules is None else call.rules.limits
@@ -145,8 +154,10 @@ class Keeper:
                     self._blind.add(action.worker)
 
     def _look(self, worker: int, limit: float | None, since: float, now: float) -> None:
+        """Look when an item that began then is over its limit, or before, if that was due before."""
         if limit is not None:
-            self._looks[worker] = max(since + limit, now + LEAST_SECONDS)
+            due = max(since + limit, now + LEAST_SECONDS)
+            self._looks[worker] = min(due, self._looks.get(worker, due))
 
     def finished(self, call: Call, start: int, event: events.Finished, now: float) -> list[actions.Action]:
         """Note that the items from `start` on have ended; some of them may be tried again."""
@@ -186,7 +197,10 @@ class Keeper:
         if pause is not None:
             self._again(call, index, pause, event.worth is None, now)
             return [actions.Lose(call.number, index, event.worker, True)]
-        rules.failed += 1
+        if index in rules.unwanted:
+            rules.unrun += 1
+        else:
+            rules.failed += 1
         out = [actions.Lose(call.number, index, event.worker), *self._ended(call, index, index + 1)]
         return self._then_halt(call, out, now)
 
@@ -209,9 +223,10 @@ class Keeper:
         assert rules is not None
         if rules.halted is not None or call.number not in self._calls:
             return out
+        ended = call.ended - rules.unrun
         for rule in rules.halts:
-            if rule.met(call.ended, rules.failed):
-                reason = f"{rules.failed} of {call.ended} items that have ended failed ({rule.text})"
+            if rule.met(ended, rules.failed):
+                reason = f"{rules.failed} of {ended} items that have ended failed ({rule.text})"
                 return out + self._halt(call, reason, rule.now, False, now)
         return out
 
@@ -220,13 +235,11 @@ class Keeper:
         assert rules is not None
         rules.halted = rules.halted or reason
         rules.killing = rules.killing or killing
-        if call.reading:
-            call.length = call.fed
         holders = [each for each in self._roster if any(batch.call == call.number for batch in each.batches)]
         out = [self._dispatch.relieve(each) for each in holders if each.owed > 1 and not each.squeezed]
         if killing:
             self._looks.update((each.number, now) for each in holders)
-        return [*out, actions.Halt(call.number, reason, quiet)]
+        return [actions.Halt(call.number, reason, quiet), *out]
 
     def _stopped(self, event: events.Stopped, call: Call | None, now: float) -> list[actions.Action]:
         if call is None or call.rules is None or (call.rules.halted is not None and call.rules.killing >= event.now):
@@ -234,7 +247,10 @@ class Keeper:
         return self._halt(call, event.reason, event.now, event.quiet, now)
 
     def _dropped(self, event: events.Dropped, call: Call | None, now: float) -> list[actions.Action]:
-        if call is None or call.rules is None or not 0 <= event.index < call.fed:
+        if call is None or call.rules is None:
+            return []
+        if event.index >= call.fed:  # not read yet
+            call.rules.future.add(event.index)
             return []
         holder = self._holder(call, event.index)
         if holder is None and not call.waits(event.index):
@@ -242,7 +258,7 @@ class Keeper:
         call.rules.unwanted.add(event.index)
         if holder is None:
             return []
-        self._looks[holder.number] = now
+        self._look(holder.number, 0.0, now, now)
         return [self._dispatch.relieve(holder)] if holder.owed > 1 and not holder.squeezed else []
 
     def _holder(self, call: Call, index: int) -> Worker | None:
@@ -269,42 +285,47 @@ class Keeper:
         rules = call.rules
         assert rules is not None
         what = (worker.number, batch.number, event.position)
-        if rules.killing or batch.start + event.position in rules.unwanted:
+        out: list[actions.Action] = []
+        unwanted = batch.start + event.position in rules.unwanted and not _shared(batch)
+        if rules.killing or unwanted:
             self._looks[worker.number] = now + AGAIN_SECONDS
             return [actions.Kill(*what, event.since, None, rules.halted if rules.killing else CANCELLED)]
-        limits = rules.limits
-        if limits is None:
-            self._look_later(worker, now)
-            return []
-        age, hard, soft = now - event.since, limits.hard, limits.soft
-        if hard is not None and age >= hard:
-            self._looks[worker.number] = now + AGAIN_SECONDS
-            return [actions.Kill(*what, event.since, hard, None)]
-        warned = self._warned.get(worker.number) == what[1:]
-        if soft is not None and age >= soft and not warned:
-            self._warned[worker.number] = what[1:]
-            self._look(worker.number, hard or soft, event.since if hard else now, now)
-            return [actions.Interrupt(*what, soft)]
-        limit = hard if warned or soft is None else soft
-        self._look(worker.number, limit or soft, event.since if limit else now, now)
-        if limits.unknown:
-            self._blind.add(worker.number)
-        if rules.unwanted:
-            self._look_later(worker, now)
-        return []
+        if rules.limits is not None:
+            hard, soft, age = rules.limits.hard, rules.limits.soft, now - event.since
+            if hard is not None and age >= hard:
+                self._looks[worker.number] = now + AGAIN_SECONDS
+                return [actions.Kill(*what, event.since, hard, None)]
+            if soft is not None and age >= soft:
+                if self._warned.get(worker.number) != what[1:]:
+                    self._warned[worker.number] = what[1:]
+                    out.append(actions.Interrupt(*what, soft))
+                self._look(worker.number, soft, now, now)  # the next item may begin at any moment
+            else:
+                self._look(worker.number, soft, event.since, now)
+            self._look(worker.number, hard, event.since, now)
+            if rules.limits.unknown:
+                self._blind.add(worker.number)
+        self._look_later(worker, now, batch)
+        return out
 
-    def _look_later(self, worker: Worker, now: float) -> None:
-        """It runs nothing that matters at this moment, but has more."""
+    def _look_later(self, worker: Worker, now: float, running: Batch | None = None) -> None:
+        """Look again when what it has beside the item that it runs could have begun, and be due."""
         for batch in worker.batches:
             call = self._ruled.get(batch.call)
             rules = None if call is None else call.rules
             if rules is None:
                 continue
-            unwanted = any(batch.start + batch.done <= index < batch.stop for index in rules.unwanted)
+            unwanted = not _shared(batch) and any(
+                batch.start + batch.done <= index < batch.stop for index in rules.unwanted
+            )
             if rules.killing or unwanted:
-                self._looks[worker.number] = now + HURRY_SECONDS
-                return
-            if rules.limits is not None and worker.number not in self._looks:
+                self._look(worker.number, HURRY_SECONDS, now, now)
+            elif rules.limits is not None and batch is not running:
                 self._look(worker.number, rules.limits.first, now, now)
                 if rules.limits.unknown:
                     self._blind.add(worker.number)
+
+
+def _shared(batch: Batch) -> bool:
+    """True if one call runs several items, so that none of them can be ended by itself."""
+    return batch.together and batch.stop - batch.start > 1

@@ -15,6 +15,7 @@ from procession.model.policy import Policy
 STEP = log(1.02)
 SHORTEST = 1e-7  # seconds: what is shorter counts as that
 ENOUGH = 3  # items that must have ended before their median says something
+LEAST_SHARE_SECONDS = 0.1  # a share of a short median means no less: a busy machine holds up any item for so long
 
 
 class Median:
@@ -64,7 +65,7 @@ class Limits:
         """Seconds after which an item is ended; None: there is no limit, or not yet."""
         if self._share is None:
             return self._seconds
-        return self._share * self._median.value if self._median.count >= ENOUGH else None
+        return max(self._share * self._median.value, LEAST_SHARE_SECONDS) if self._median.count >= ENOUGH else None
 
     @property
     def unknown(self) -> bool:

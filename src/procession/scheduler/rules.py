@@ -87,9 +87,11 @@ class Rules:
         self.rate = Rate(policy.max_per_second) if policy.max_per_second else None
         self.ranked = Ranked() if policy.priority is not None else None
         self.failed = 0
+        self.unrun = 0  # items that have ended because nobody wanted them: they count as nothing
         self.halted: str | None = None  # why nothing more of it begins
         self.killing = False  # what runs of it is ended, too
         self.unwanted: set[int] = set()  # items that were cancelled and have not ended
+        self.future: set[int] = set()  # items that were cancelled before they were read
         self.later: list[tuple[float, int, bool]] = []  # when an item is tried again, and whether alone
 
     @property

@@ -133,15 +133,18 @@ class Care:
                 from procession.worker.limits import Limits
 
                 self._limits = Limits(self._counter, self.current)
-            self._limits.begin_batch()
+            self._limits.begin()
         return self._step if limited or self._seed is not None or self._wants_texts else None
 
     def _step(self, step: Step, position: int, items: Iterator[Any], function: Any, values: list[Any]) -> None:
         """Run a step, or the part of it up to the first error."""
         counter, seed = self._counter, self._seed
-        if self._limited and self._limits is not None:
-            step = self._limits.guarded(step)
+        limits = self._limits if self._limited else None
+        if limits is not None:
+            step = limits.guarded(step)
         for item in items:
+            if limits is not None:
+                limits.begin()  # before the position: a look in between finds the last item too young, not this one old
             counter[POSITION] = position  # from here on it is this item's fault
             if seed is not None:
                 self._plant()

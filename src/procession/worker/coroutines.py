@@ -57,13 +57,39 @@ class Coroutines:
 
             self._runner = asyncio.Runner()
         runner = self._runner
-        return _on_a_loop_of_its_own(lambda: runner.run(coroutine))
+        return _on_a_loop_of_its_own(lambda: _run(runner, coroutine))
 
     def close(self) -> None:
         """Cancel what is left on the loop, and close it."""
         runner, self._runner = self._runner, None
         if runner is not None:
             _on_a_loop_of_its_own(runner.close)
+
+
+def _run(runner: asyncio.Runner, coroutine: Any) -> Any:
+    """Run a coroutine to its end, also where a signal's handler raised into the loop and not into the coroutine.
+
+    That is the soft time limit of one that waits. It is cancelled at its place, or else it would go on while the next
+    item runs; what it makes of that is its own.
+    """
+    try:
+        return runner.run(coroutine)
+    except BaseException:
+        import asyncio
+
+        left = [task for task in asyncio.all_tasks(runner.get_loop()) if task.get_coro() is coroutine]
+        if not left:
+            raise
+        left[0].cancel("its soft time limit has passed")
+        try:
+            return runner.run(_end_of(left[0]))
+        except asyncio.CancelledError:
+            pass
+        raise
+
+
+async def _end_of(task: asyncio.Task[T]) -> T:
+    return await task
 
 
 def _on_a_loop_of_its_own(step: Callable[[], T]) -> T:

@@ -36,18 +36,17 @@ class Limits:
         self._running = False  # an item's own code runs
         signal.signal(SIGNAL, self._struck)
 
-    def begin_batch(self) -> None:
-        """Note that what comes now is part of the first item of a batch."""
+    def begin(self) -> None:
+        """Note that an item begins now; what comes before the first one of a batch is a part of it."""
         self._counter[STARTED] = monotonic_ns()
 
     def guarded(self, step: Step) -> Step:
-        """Make a step for one item that notes when it begins, and whose soft limit is felt nowhere else."""
+        """Make a step for one item whose soft limit is felt in it and nowhere else."""
 
         def run(
             position: int, items: Iterator[Any], function: Callable[..., Any], counter: memoryview, out: list[Any]
         ) -> None:
             place = len(out)
-            counter[STARTED] = monotonic_ns()  # before the position: a look in between finds the item too young
             self._running = True
             try:
                 step(position, items, function, counter, out)
