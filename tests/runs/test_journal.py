@@ -189,6 +189,15 @@ def test_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
         procession.run(double, [1], journal=tmp_path / "none" / "run.db", backend="serial")
 
 
+def test_what_the_database_says_is_told_once(tmp_path: Path) -> None:
+    (tmp_path / "run.db-wal").mkdir()
+    with pytest.raises(procession.JournalFailed) as caught:
+        serial([1], tmp_path / "run.db").__enter__()
+    text = "unable to open database file; choose a folder that is there and can be written to"
+    assert str(caught.value) == f"journal {str(tmp_path / 'run.db')!r}: {text}"
+    assert not lock.is_held(str(tmp_path / "run.db"))
+
+
 def test_journal_deleted_while_running_is_told_and_rescued(tmp_path: Path) -> None:
     path = tmp_path / "run.db"
     told = []

@@ -91,6 +91,9 @@ class Journal:
             self._writer = self._connect()
             self._reader = self._connect()
             self._file = os.stat(path)
+        except JournalFailed:  # an OSError, too
+            self.close()
+            raise
         except OSError as error:
             self.close()
             raise JournalFailed(path=path, reason=error.strerror or str(error), hint=None) from error
