@@ -83,9 +83,7 @@ class Journal:
         self.lost: str | None = None  # why something of it is gone since it was last closed
         self._lock = Lock(path)
         self._connections: list[sqlite3.Connection] = []
-        self._in_use = (
-            threading.RLock()
-        )  # SQLite ends the process where a connection is closed that another thread uses
+        self._in_use = threading.RLock()  # SQLite crashes where one thread closes what another one uses
         try:
             self.lost = salvage.mend(path)
             self._writer = self._connect()
