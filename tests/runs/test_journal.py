@@ -146,7 +146,7 @@ with LiveRun("disk/run.db", {function}, range(COUNT), options={{"processes": 1}}
     )
     assert done.returncode == 0, done.stderr
     first, kept, rest = done.stdout.splitlines()
-    assert first.startswith("JournalFailed|74|journal 'disk/run.db': ")
+    assert first.startswith("JournalFailed|74|journal '") and "disk/run.db': " in first
     assert "full" in first or "No space left" in first
     assert "what was recorded before is kept" in first
     assert (kept, rest) == ("True True", "True True True")
@@ -219,6 +219,15 @@ with procession.Run.open("disk/good.db") as run:
 def test_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(procession.JournalFailed, match="No such file or directory; choose a folder"):
         procession.run(double, [1], journal=tmp_path / "none" / "run.db", backend="serial")
+
+
+def test_what_the_database_says_is_told_once(tmp_path: Path) -> None:
+    (tmp_path / "run.db-wal").mkdir()
+    with pytest.raises(procession.JournalFailed) as caught:
+        serial([1], tmp_path / "run.db").__enter__()
+    text = "disk I/O error; what was recorded before is kept"
+    assert str(caught.value) == f"journal {str(tmp_path / 'run.db')!r}: {text}"
+    assert not lock.is_held(str(tmp_path / "run.db"))
 
 
 def test_journal_deleted_while_running_is_told_and_rescued(tmp_path: Path) -> None:
@@ -418,7 +427,7 @@ def test_old_journals_of_the_state_folder_are_taken_away(state: Path) -> None:
     assert places.prune(now=1e12) == ["run-10"]
 
 
-def test_a_journal_that_is_held_is_not_taken_away(state: Path) -> None:
+def test_a_journal_that_is_held_is_not_taken_away(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from procession.runs import places
 
     state.mkdir()
@@ -428,6 +437,8 @@ def test_a_journal_that_is_held_is_not_taken_away(state: Path) -> None:
         for number in range(places.KEEP_LATEST):
             (state / f"run-{number}.db").write_text("")
         assert places.prune() == []
+        monkeypatch.setattr(places, "is_held", lambda path: False)  # it was taken just afterwards
+        assert places.prune() == [] and (state / "held.db").exists()
         list(live)
 
 
@@ -458,3 +469,31 @@ def test_state_folder_is_the_user_s(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     assert places.state_folder() == str(tmp_path / ".local/state/procession")
     monkeypatch.setenv("XDG_STATE_HOME", "/x")
     assert places.state_folder() == "/x/procession"
+
+
+CLOSED_WHILE_READ = """
+    import threading
+    from procession.runs.errors import JournalFailed
+    from procession.runs.journal import Journal
+
+    def look_up(journal):
+        try:
+            while True:
+                journal.find([bytes([number]) * 16 for number in range(128)])
+        except JournalFailed as error:
+            ends.append(error.reason)
+
+    ends = []
+    for _ in range(200):
+        journal = Journal("run.db")
+        thread = threading.Thread(target=look_up, args=(journal,))
+        thread.start()
+        journal.close()
+        thread.join()
+    print(len(ends), set(ends))
+"""
+
+
+def test_journal_is_not_closed_under_a_thread_that_looks_something_up(run_script: Callable[..., Finished]) -> None:
+    done = run_script(CLOSED_WHILE_READ)
+    assert (done.returncode, done.stdout) == (0, "200 {'it is closed'}\n"), done.stderr

@@ -215,3 +215,53 @@ def test_what_cannot_be_pickled_is_refused_with_what_to_do() -> None:
     for item in (threading.Lock(), loop, lambda: 1, Photo(threading.Lock())):
         with pytest.raises(procession.KeyNotPossible, match="give key= a function that names it"):
             key_of(item)
+
+
+class Tags(set[str]):
+    pass
+
+
+class FixedTags(frozenset[str]):
+    pass
+
+
+@dataclass
+class Cut:
+    path: str
+    width: int
+
+    def __fspath__(self) -> str:
+        return self.path
+
+
+def test_own_class_of_paths_is_known_by_all_that_it_holds(tmp_path: Path) -> None:
+    file = tmp_path / "a"
+    file.write_text("one")
+    small, large = Cut(str(file), 100), Cut(str(file), 200)
+    before = key_of(small)
+    assert before == key_of(Cut(str(file), 100)) != key_of(large)
+    assert key_of(Photo(small)) != key_of(Photo(large))
+    assert key_of([small]) != key_of([large])
+    file.write_text("another")
+    assert key_of(small) != before
+
+
+def test_own_class_of_sets_has_the_same_key_whatever_the_hash_seed(run_script: Callable[..., Finished]) -> None:
+    names = [f"photo{number}" for number in range(20)]
+    script = f"""
+        from procession.runs.keys import make_key
+        from tests.runs.test_keys import FixedTags, Photo, Tags
+        names = {names!r}
+        for each in (Tags(names), FixedTags(names), Photo("a", {{"tags": Tags(names)}})):
+            print(make_key()(each).hex())
+    """
+    told = [
+        run_script(script, environ={"PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(sys.path)})
+        for seed in ("1", "2")
+    ]
+    assert told[0].returncode == 0, told[0].stderr
+    assert told[0].stdout == told[1].stdout
+    assert key_of(Tags(names)) != key_of(set(names)) != key_of(FixedTags(names))
+    other = Tags(names)
+    other.place = "x"  # type: ignore[attr-defined]
+    assert key_of(other) != key_of(Tags(names))

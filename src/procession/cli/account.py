@@ -16,7 +16,7 @@ import click
 
 from procession.cli import display, figures, listing, options
 from procession.cli.commands import Refused
-from procession.cli.report import counted
+from procession.cli.report import counted, visible
 from procession.model.errors import ProcessionError
 from procession.monitor.looks import duration
 
@@ -77,23 +77,23 @@ def _lines(found: Any, errors: bool, as_json: bool, as_csv: bool, red: bool) -> 
 
 def _report(found: Any, told: figures.Figures, red: bool) -> Iterator[str]:
     row = listing.row_of(told.run, found.path, 0.0)
-    yield f"run {told.run}: {row.state}"
-    yield f"  {row.command}"
-    yield f"  {told.journal}"
+    yield visible(f"run {told.run}: {row.state}")
+    yield visible(f"  {row.command}")
+    yield visible(f"  {told.journal}")
     yield f"{_counts(told)}; {counted(told.sessions, 'session')}"
     for group in told.errors:
         yield ""
-        kind = click.style(group.kind, fg="red") if red else group.kind
+        kind = _kind(group.kind, red)
         yield f"{kind} ({group.count})"
-        yield from (f"  {_named(name, message)}" for name, message in group.items[:_NAMED])
+        yield from (visible(f"  {_named(name, message)}") for name, message in group.items[:_NAMED])
         if group.count > _NAMED:
             yield f"  and {group.count - _NAMED} more: procession report {told.run} --errors"
         yield "  the first one:"
-        yield from (f"    {line}" for line in group.trace.splitlines())
+        yield from (visible(f"    {line}") for line in group.trace.splitlines())
     if told.slowest:
         yield ""
         yield "slowest:"
-        yield from (f"  {seconds:8.3f} s  {name}" for seconds, name in told.slowest)
+        yield from (visible(f"  {seconds:8.3f} s  {name}") for seconds, name in told.slowest)
     if told.workers:
         yield ""
         yield "workers:"
@@ -115,12 +115,17 @@ def _named(name: str, message: str) -> str:
     return message if name in message else f"{name}: {message}"
 
 
+def _kind(name: str, red: bool) -> str:
+    name = visible(name)
+    return click.style(name, fg="red") if red else name
+
+
 def _errors(found: Any, red: bool) -> Iterator[str]:
     for entry in found.failures():
-        kind = click.style(entry.error_type, fg="red") if red else entry.error_type
+        kind = _kind(entry.error_type, red)
         tries = f" after {entry.attempts} attempts" if entry.attempts > 1 else ""
-        yield f"{entry.name}: {kind}: {entry.error_message}{tries}"
-        yield from (f"    {line}" for line in (entry.error_traceback or "").splitlines())
+        yield f"{visible(entry.name)}: {kind}: {visible(entry.error_message)}{tries}"
+        yield from (visible(f"    {line}") for line in (entry.error_traceback or "").splitlines())
 
 
 def _csv(entries: Iterator[Any]) -> Iterator[str]:

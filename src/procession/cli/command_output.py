@@ -36,10 +36,12 @@ class Printer:
         lines: Where standard output goes.
         tag: Begin each line with the item and a tab.
         over_a_bar: Standard error is a terminal that shows a bar.
+        folders: Where a file is looked for that is not where it was: its run has been moved.
     """
 
-    def __init__(self, lines: LineWriter, *, tag: bool, over_a_bar: bool) -> None:
+    def __init__(self, lines: LineWriter, *, tag: bool, over_a_bar: bool, folders: Sequence[str] = ()) -> None:
         self._lines = lines
+        self._folders = folders
         self._tag = tag
         self._begin = _BAR_GOES if over_a_bar else b""
 
@@ -66,7 +68,7 @@ class Printer:
                 _write_error(b"\n")
 
     def _pieces(self, job: Job, output: bytes | str) -> Iterator[bytes]:
-        pieces = iter((output,)) if isinstance(output, bytes) else _read(output)
+        pieces = iter((output,)) if isinstance(output, bytes) else _read(output, self._folders)
         if not self._tag:
             yield from pieces
             return
@@ -78,9 +80,11 @@ class Printer:
             at_begin = piece.endswith(b"\n")
 
 
-def _read(path: str) -> Iterator[bytes]:
+def _read(path: str, folders: Sequence[str]) -> Iterator[bytes]:
+    name = os.path.basename(path)
+    found = (each for each in (path, *(os.path.join(folder, name) for folder in folders)) if os.path.exists(each))
     try:
-        file = open(path, "rb")
+        file = open(next(found, path), "rb")
     except FileNotFoundError:  # of an earlier session, and taken away since
         _write_error(b"procession exec: " + os.fsencode(path) + b" is gone, with the output of a command\n")
         return

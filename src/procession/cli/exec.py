@@ -96,6 +96,7 @@ def _prepare(asked: Asked, how: options.RunOptions, ends: ExitStack) -> Work:
     except OSError as error:
         raise Refused(f"{error.filename or 'standard output'}: {error.strerror}") from error
     plan = Plan(template, program, "", kept)
+    folders = [] if kept is None else [kept]  # of large outputs
     on_terminal = how.output is None and os.isatty(stdout)
     return Work(
         command="exec",
@@ -104,14 +105,14 @@ def _prepare(asked: Asked, how: options.RunOptions, ends: ExitStack) -> Work:
         total=total,
         identity="/bin/sh" if asked.shell is not None else words[0],
         source=f"{words!r}\n-I {asked.whole}",
-        results=partial(_outputs, asked, how, stdout, log),
+        results=partial(_outputs, asked, how, stdout, log, folders),
         preload=_PRELOAD,
         key=Job.key,
         results_on_terminal=on_terminal,
         plan=partial(_planned, template),
         label=os.path.basename(words[0]) if asked.shell is None else None,
         stdin=any("-" in each.texts for each in given) or not given,
-        bind=partial(_bound, plan, ends),
+        bind=partial(_bound, plan, ends, folders),
     )
 
 
@@ -160,7 +161,7 @@ def _planned(template: Template, job: Job) -> str:
     return template.text(job, slot=1)
 
 
-def _bound(plan: Plan, ends: ExitStack, journal: str | None) -> Callable[[Job], Ended]:
+def _bound(plan: Plan, ends: ExitStack, folders: list[str], journal: str | None) -> Callable[[Job], Ended]:
     """Choose the folder of large outputs: beside the journal, which shows them again, else one for this run."""
     if journal is None:
         folder = tempfile.mkdtemp(prefix="procession-exec-")
@@ -170,10 +171,11 @@ def _bound(plan: Plan, ends: ExitStack, journal: str | None) -> Callable[[Job], 
 
         folder = os.path.join(os.path.abspath(Folder(journal).path), "outputs")
         os.makedirs(folder, exist_ok=True)
+        folders.append(folder)
     return partial(commands.run, plan._replace(folder=folder, lasting=journal is not None))
 
 
-def _outputs(asked: Asked, how: options.RunOptions, stdout: int, log: JobLog | None) -> Outputs:
+def _outputs(asked: Asked, how: options.RunOptions, stdout: int, log: JobLog | None, folders: list[str]) -> Outputs:
     if how.output is not None:
         try:
             stdout = os.open(how.output, _NEW_FILE, 0o666)
@@ -184,4 +186,4 @@ def _outputs(asked: Asked, how: options.RunOptions, stdout: int, log: JobLog | N
     over_a_bar = shows_bar and os.isatty(2) and not (how.quiet or how.as_json)
     # Beside a journal large outputs stay: a later session shows them again.
     keep = how.journal != "none" or asked.results is not None
-    return Outputs(Printer(lines, tag=asked.tag, over_a_bar=over_a_bar), lines, log, keep=keep)
+    return Outputs(Printer(lines, tag=asked.tag, over_a_bar=over_a_bar, folders=folders), lines, log, keep=keep)

@@ -11,6 +11,7 @@ import time
 from typing import Any, NamedTuple
 
 from procession.cli import journals
+from procession.cli.report import visible
 from procession.model.errors import ProcessionError, shorten_text
 
 _COMMAND = 60  # characters of a command in a table
@@ -114,12 +115,12 @@ def table(found: list[Row]) -> list[str]:
     cells = [titles] + [
         (
             row.name,
-            row.state,
+            visible(row.state),
             str(row.done),
             str(row.failed),
             str(row.left) if row.whole else f"{row.left}+",
             time.strftime("%Y-%m-%d %H:%M", time.localtime(row.when)),
-            shorten_text(row.command, _COMMAND),
+            shorten_text(visible(row.command).replace("\n", "\\n"), _COMMAND),
         )
         for row in found
     ]

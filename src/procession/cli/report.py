@@ -7,6 +7,7 @@ Must not know: where the text goes.
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -17,6 +18,8 @@ from procession.monitor.looks import rate_text
 
 _MESSAGE = 500  # characters of one error's text; a worker may send megabytes
 _OURS = os.path.dirname(os.path.dirname(__file__)) + os.sep  # the package: its frames tell a user nothing
+# Control characters but tab and line feed, what changes the direction of text, halves of surrogate pairs.
+_OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _SHOWN = 20  # items of one type in the text for people; the JSON summary has more
 
 
@@ -119,7 +122,8 @@ class Tally:
         for kind, count in self._grouped():
             yield f"  {paint(kind)} ({count})"
             shown = sorted(self._failures[kind])[:_SHOWN]
-            for _, item, message in shown:
+            for _, name, message in shown:
+                item = visible(name)
                 yield f"    {message}" if item in message else f"    {item}: {message}"
             if count > len(shown):
                 yield f"    and {count - len(shown)} more"
@@ -168,6 +172,14 @@ def counted(count: int, what: str) -> str:
     return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
+def visible(text: str) -> str:
+    """Give a text whose characters a terminal only shows: those that it would obey are written as escapes.
+
+    What a program has written to its standard error, a file's name, a stranger's journal may hold any.
+    """
+    return _OBEYED.sub(lambda found: found.group().encode("unicode_escape").decode(), text)
+
+
 def kind_of(error: BaseException) -> str:
     """Give the name under which an error is counted: its type's, also where it could not be rebuilt here."""
     return error.type_name if isinstance(error, RemoteError) else type(error).__name__
@@ -194,5 +206,5 @@ def one_line(text: str) -> str:
     head, _, stack = text[: 4 * _MESSAGE].partition(STACK)
     frames = [line.strip() for line in stack.splitlines() if line.startswith("  File ") and _OURS not in line]
     where = f"; it was in {frames[0].removeprefix('File ')}" if frames else ""
-    line = " ".join(head.split()) + where
+    line = visible(" ".join(head.split()) + where)
     return line if len(line) <= _MESSAGE else line[: _MESSAGE - 3] + "..."

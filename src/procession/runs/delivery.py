@@ -68,7 +68,7 @@ class Delivery:
         self._ordered = ordered
         self._replay = replay
         self._next = 0  # the next place to tell of, or to look at
-        self._known = 0  # places told of that needed no run, by the intake's count
+        self._known = 0  # places told of that needed no run, by the intake's count of those that were written
         self._waiting: dict[int, Recorded[Any]] = {}
         self._weight = 0
 
@@ -109,7 +109,7 @@ class Delivery:
     def _known_ones(self) -> Iterator[Recorded[Any]]:
         """Tell of places that needed no run."""
         intake = self._intake
-        wanted = intake.again + (intake.replayed if self._replay else 0)
+        wanted = intake.noted_again + (intake.noted_replayed if self._replay else 0)
         if wanted == self._known:
             return
         self._known = wanted

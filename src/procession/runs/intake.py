@@ -68,13 +68,16 @@ class Intake:
         self.fed = 0
         self.at_end = False
         self.again = 0  # places of items that had ended in this session
+        self.noted_again = self.noted_replayed = (
+            0  # of those and of `replayed`, the places that were taken to be written
+        )
         self.rerunning: set[int] = set()  # numbers of items that are run again and whose old rows are still there
         self._items = items
         self._journal = journal
         self._key = key
         self._again = again
         self._write = write
-        self._thread = threading.get_ident()
+        self._thread = 0
         self._next = journal.last_number() + 1
         self._open: dict[bytes, list[int]] = {}  # key: number, how many other places it has
         self._fed: dict[int, Open] = {}
@@ -85,7 +88,11 @@ class Intake:
         self._room = threading.Condition()
 
     def feed(self) -> Iterator[Any]:
-        """Give the items that are to be run."""
+        """Give the items that are to be run. Called by the thread that writes, whichever one reads."""
+        self._thread = threading.get_ident()
+        return self._feed()
+
+    def _feed(self) -> Iterator[Any]:
         for chunk in self._chunks():
             for each, item in self._sift(chunk):
                 if self._stopped:
@@ -118,7 +125,7 @@ class Intake:
         found = self._journal.find(keys)
         new = []
         with self._room:
-            ended = [key for key in waiting if key not in self._open and key not in found]
+            ended = [key for key in waiting if key not in self._open]  # what was found may be an earlier session's
             if ended:
                 found.update(self._journal.find(ended))
             for key, item in zip(keys, chunk, strict=True):
@@ -185,6 +192,7 @@ class Intake:
         with self._room:
             places, self._places = self._places, []
             back, self._back = self._back, []
+            self.noted_again, self.noted_replayed = self.again, self.replayed
             self._room.notify_all()
         return places, back
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, TypeVar
@@ -75,12 +76,14 @@ class Journal:
     """
 
     def __init__(self, path: str) -> None:
-        self.path = path
+        self.path = path = os.path.realpath(path)  # whatever links lead to it, and wherever the program goes
         self.folder = Folder(path)
         self.session = 0
+        self.pid = os.getpid()
         self.lost: str | None = None  # why something of it is gone since it was last closed
         self._lock = Lock(path)
         self._connections: list[sqlite3.Connection] = []
+        self._in_use = threading.RLock()  # SQLite crashes where one thread closes what another one uses
         is_new = not os.path.exists(path)
         try:
             self.lost = salvage.mend(path)
@@ -166,10 +169,13 @@ class Journal:
         Args:
             keys: At most some hundred.
         """
-        try:
-            rows = self._reader.execute(_FIND.format(",".join("?" * len(keys))), keys).fetchall()
-        except sqlite3.Error as error:
-            raise schema.explain(self.path, error) from error
+        with self._in_use:
+            if not self._connections:
+                raise JournalFailed(path=self.path, reason="it is closed", hint=None)
+            try:
+                rows = self._reader.execute(_FIND.format(",".join("?" * len(keys))), keys).fetchall()
+            except sqlite3.Error as error:
+                raise schema.explain(self.path, error) from error
         return {row[0]: Found(*row[1:]) for row in rows}
 
     def write(self, group: Group) -> None:
@@ -272,7 +278,8 @@ class Journal:
     def close(self) -> None:
         """Close the file and let go of the lock."""
         try:
-            while self._connections:
-                self._connections.pop().close()
+            with self._in_use:
+                while self._connections:
+                    self._connections.pop().close()
         finally:
             self._lock.release()  # also where a signal's exception strikes while the log is copied into the file

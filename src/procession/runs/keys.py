@@ -139,8 +139,24 @@ class _Writer:
         if parts is not None:
             return parts(self, value, depth + 1)
         if isinstance(value, os.PathLike):
-            return b"p" + file_key(value, checksum=self._checksum)
+            return self._path(value, depth + 1)
+        if _is_set(value):
+            return self._set(value, depth + 1)
         return b"o" + self._pickled(value, depth)
+
+    def _path(self, value: os.PathLike[Any], depth: int) -> bytes:
+        from pathlib import PurePath
+
+        key = file_key(value, checksum=self._checksum)
+        if isinstance(value, (PurePath, os.DirEntry)):
+            return b"p" + key
+        return b"P" + _joined([key, self._pickled(value, depth)])  # somebody's class, which may hold more than a path
+
+    def _set(self, value: Any, depth: int) -> bytes:
+        """Write an object of a class that is made of one of the two sets: its pickle has their random order."""
+        _, _, state = value.__reduce__()
+        parts = self.sorted(b"S", value, depth)
+        return b"U" + _joined([self._pickled(type(value), depth), parts, self.write(state, depth)])
 
     def _pickled(self, value: Any, depth: int) -> bytes:
         file = io.BytesIO()
@@ -172,9 +188,13 @@ class _Pickler(pickle.Pickler):
     def persistent_id(self, value: Any) -> Any:
         """Take out what must not be written as pickle writes it."""
         kind = type(value)
-        if kind in _UNORDERED or (value is not self.top and isinstance(value, os.PathLike)):
+        if kind in _UNORDERED or (value is not self.top and (isinstance(value, os.PathLike) or _is_set(value))):
             return blake2b(self.writer.write(value, self.depth), digest_size=SIZE).digest()
         return None
+
+
+def _is_set(value: Any) -> bool:
+    return isinstance(value, (set, frozenset)) and type(value).__reduce__ in _REDUCE_OF_SETS
 
 
 def _joined(parts: list[bytes]) -> bytes:
@@ -182,6 +202,7 @@ def _joined(parts: list[bytes]) -> bytes:
 
 
 _UNORDERED = frozenset({dict, set, frozenset})
+_REDUCE_OF_SETS = (set.__reduce__, frozenset.__reduce__)
 _PLAIN: dict[type, Callable[[Any], bytes]] = {
     str: lambda value: b"s" + value.encode("utf-8", "surrogatepass"),
     int: lambda value: b"i%x" % value,

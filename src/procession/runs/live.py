@@ -111,7 +111,7 @@ class LiveRun(Generic[R]):
         source: str | None = None,
         options: Mapping[str, Any] | None = None,
     ) -> None:
-        self._path = os.fspath(path)
+        self._path = os.path.abspath(os.fsdecode(path))  # the program may go to another folder
         self._function, self._items = function, items
         self._facts = dict(facts or {})
         self._key = make_key(key, checksum)
@@ -206,10 +206,12 @@ class LiveRun(Generic[R]):
 
     def __exit__(self, *exception: object) -> None:
         journal = self._open_journal()
+        if journal.pid != os.getpid():
+            return  # in a forked child: all of this is its parent's
         try:
             self._intake.stop()
             if self._stream is not None:
-                self._stream.close()
+                self._leave(self._stream)
             if self._unwritten or not self._over:
                 self._write_rows(journal)
                 journal.end(None, self._whole)
@@ -219,6 +221,19 @@ class LiveRun(Generic[R]):
         finally:
             self._over, self._stream, self._journal = True, None, None
             journal.close()
+
+    def _leave(self, stream: procession.Stream[Outcome[R]]) -> None:
+        """Take what has ended while nobody asked, so that it is recorded, too; end the rest."""
+        try:
+            stream.stop()
+            while not self._over:
+                self._take(stream.next(0))
+        except JournalError:
+            raise
+        except Exception:
+            pass  # there is no more, or none now, or an error that nobody waits for any more
+        finally:
+            stream.close()
 
     def __iter__(self) -> Iterator[Recorded[R]]:
         return self
@@ -307,7 +322,7 @@ class LiveRun(Generic[R]):
         """Write what has ended and what was read; give what may be told now."""
         journal, ended, began = self._open_journal(), self._ended, monotonic()
         if not (self._rows or self._intake.has_notes()):
-            return iter(())
+            return self._delivery.of([], [])  # the intake may have written notes itself
         self._write_rows(journal)
         self._ended, self._bytes = [], 0
         twins = []

@@ -43,10 +43,11 @@ class Lock:
         JournalFailed: The lock's file cannot be made.
     """
 
+    _descriptor = -1  # for `__del__`, also where a signal's exception strikes before anything else
+
     def __init__(self, path: str) -> None:
         self._journal = os.path.realpath(path)
-        self._path = path + ".lock"
-        self._descriptor = -1
+        self._path = self._journal + ".lock"
         self.pid = os.getpid()
         self.holds = True  # or is about to
         if _is_ours(self._journal):
@@ -77,10 +78,11 @@ class Lock:
         self.holds = False  # first: a signal's exception may strike below, and the descriptor is closed all the same
         if self._descriptor >= 0:
             descriptor, self._descriptor = self._descriptor, -1
-            try:
-                os.unlink(self._path)
-            except OSError:
-                pass  # somebody has taken it away with the folder
+            if self.pid == os.getpid():  # else a forked child leaves what its parent holds
+                try:
+                    os.unlink(self._path)
+                except OSError:
+                    pass  # somebody has taken it away with the folder
             os.close(descriptor)
         with _guard:
             if _held.get(self._journal) is self:
@@ -104,7 +106,8 @@ def is_held(path: str) -> bool:
     """
     import fcntl
 
-    if _is_ours(os.path.realpath(path)):
+    path = os.path.realpath(path)
+    if _is_ours(path):
         return True
     try:
         descriptor = os.open(path + ".lock", os.O_RDONLY | os.O_CLOEXEC)

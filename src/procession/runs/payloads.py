@@ -24,7 +24,7 @@ class Folder:
     """
 
     def __init__(self, journal: str) -> None:
-        self.path = journal + ".d"
+        self.path = os.path.realpath(journal) + ".d"
 
     def keep(self, data: bytes, name: str) -> bytes | str:
         """Give what stands in the table for some bytes: themselves, or the name of a file that is whole and on disk.
@@ -38,13 +38,19 @@ class Folder:
         """
         if len(data) <= INLINE:
             return data
-        os.makedirs(self.path, exist_ok=True)
+        if not os.path.isdir(self.path):
+            os.makedirs(self.path, exist_ok=True)
+            _sync(os.path.dirname(self.path))
         part = os.path.join(self.path, name + PART)
-        with open(part, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, os.path.join(self.path, name))
+        try:
+            with open(part, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(part, os.path.join(self.path, name))
+        except BaseException:
+            self.remove(name + PART)  # on a full disk it would take what room there is
+            raise
         return name
 
     def sync(self) -> None:
@@ -53,13 +59,7 @@ class Folder:
         Raises:
             OSError: The system refuses.
         """
-        if os.name != "posix":
-            return  # elsewhere a folder cannot be synced
-        descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        _sync(self.path)
 
     def read(self, kept: bytes | str | None) -> bytes | None:
         """Give the bytes for what stands in the table.
@@ -92,6 +92,16 @@ class Folder:
             os.unlink(os.path.join(self.path, name))
         except OSError:
             pass
+
+
+def _sync(folder: str) -> None:
+    if os.name != "posix":
+        return  # elsewhere a folder cannot be synced
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def dump(value: Any) -> bytes:

@@ -18,14 +18,14 @@ from hashlib import blake2b
 from os import PathLike
 from typing import Any, NamedTuple
 
-from procession.runs.errors import JournalFailed, JournalNotUsable
-from procession.runs.lock import is_held
+from procession.runs.errors import JournalError, JournalFailed, JournalNotUsable
+from procession.runs.lock import Lock, is_held
 from procession.runs.source import name_of
 
 KEEP_DAYS = 90
 KEEP_LATEST = 20
 SUFFIX = ".db"
-_BESIDE = ("", "-wal", "-shm", ".lock")
+_BESIDE = ("", "-wal", "-shm")
 _SHORT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
 _LONGEST = 40  # characters of a name that is made of a label
 
@@ -81,7 +81,7 @@ def path_of(name: str) -> str:
 
 def place_of(journal: str | PathLike[str]) -> str:
     """Give the path for `journal=`: a text of letters, digits, `-` and `_` is a short name, all else is a path."""
-    text = os.fspath(journal)
+    text = os.fsdecode(journal)
     return path_of(text) if isinstance(journal, str) and _SHORT.fullmatch(text) else text
 
 
@@ -150,7 +150,7 @@ def find(name: str | PathLike[str] | None = None) -> str:
     path = place_of(name)
     if os.path.exists(path):
         return path
-    begin = os.fspath(name)
+    begin = os.fsdecode(name)
     matches = [each for each in listing() if each.name.startswith(begin)]
     if len(matches) == 1:
         return matches[0].path
@@ -169,17 +169,24 @@ def prune(now: float | None = None) -> list[str]:
     oldest = (time.time() if now is None else now) - KEEP_DAYS * 86_400
     gone = []
     for each in listing()[KEEP_LATEST:]:
-        if each.touched < oldest and not is_held(each.path):
-            remove(each.path)
+        if each.touched < oldest and not is_held(each.path) and remove(each.path):
             gone.append(each.name)
     return gone
 
 
-def remove(path: str) -> None:
-    """Take a journal away, with all that stands beside it."""
-    for end in _BESIDE:
-        try:
-            os.unlink(path + end)
-        except OSError:
-            pass  # it is not there
-    shutil.rmtree(path + ".d", ignore_errors=True)
+def remove(path: str) -> bool:
+    """Take a journal away, with all that stands beside it; False if somebody works on it."""
+    try:
+        lock = Lock(path)  # who begins with it now would lose what it does
+    except JournalError:
+        return False
+    try:
+        for end in _BESIDE:
+            try:
+                os.unlink(path + end)
+            except OSError:
+                pass  # it is not there
+        shutil.rmtree(path + ".d", ignore_errors=True)
+    finally:
+        lock.release()  # takes its file away
+    return True

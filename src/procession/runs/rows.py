@@ -20,6 +20,7 @@ SELECTED = (
     "i.error_traceback, i.history, i.item, i.result"
 )
 LONGEST_TEXT = 100_000  # characters of a message or a traceback
+_SHORT_INT = 1 << 64  # of thousands of digits Python refuses to give the text
 
 Row = tuple[Any, ...]
 
@@ -77,7 +78,7 @@ def checksum(key: bytes, *parts: bytes | str | None) -> int:
 
 
 def _short(item: Any) -> str:
-    text = repr(item) if type(item) is int else shorten(item)
+    text = repr(item) if type(item) is int and abs(item) < _SHORT_INT else shorten(item)
     return text.encode("utf-8", "backslashreplace").decode()  # halves of surrogate pairs cannot be stored
 
 

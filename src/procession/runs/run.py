@@ -44,8 +44,9 @@ class Run(Generic[R]):
     """
 
     def __init__(self, path: str | PathLike[str]) -> None:
-        self.path = os.fspath(path)
+        self.path = os.fsdecode(path)
         self._reader = Reader(self.path)
+        self._folder = Folder(self.path)  # now: the program may go to another folder
 
     @classmethod
     def open(cls, run: str | PathLike[str] | None = None) -> Run[Any]:
@@ -92,7 +93,7 @@ class Run(Generic[R]):
         An item that stands in the input twice comes twice. An error is the exception itself where it can be rebuilt,
         else a `RemoteError` with its texts. An item that could not be pickled is its `repr`.
         """
-        folder = Folder(self.path)
+        folder = self._folder
         for _, row in self._reader.rows():
             _, state, _, _, _, _, name, kind, message, trace, _, item, result = row
             value, error = rows.value_of(result, state, (kind, message, trace), folder)
@@ -123,7 +124,7 @@ class Run(Generic[R]):
     def _lines(self) -> Iterator[Result]:
         from procession.runs.export import Result
 
-        folder = Folder(self.path)
+        folder = self._folder
         for _, row in self._reader.rows():
             _, state, _, seconds, _, attempts, name, kind, message, trace, _, item, result = row
             value = None
@@ -142,6 +143,11 @@ class Run(Generic[R]):
 
     def __exit__(self, *exception: object) -> None:
         self.close()
+
+    def __del__(self) -> None:  # of a call whose results nobody wants to have, `run` is all that there is
+        reader = getattr(self, "_reader", None)
+        if reader is not None:
+            reader.close()
 
     def __repr__(self) -> str:
         return f"<Run {self.name} at {self.path!r}>"
@@ -191,7 +197,7 @@ def run(
         _warn(live, rerun_changed)
         _follow(live, progress, len(items) if isinstance(items, Sized) else None)
     draining.pass_on()
-    return Run(path)
+    return Run(live.path)
 
 
 def _warn(live: LiveRun[Any], rerun_changed: bool) -> None:

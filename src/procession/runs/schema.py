@@ -120,7 +120,7 @@ def quoted(path: str) -> str:
     """Give a path as it stands in an address of SQLite."""
     from urllib.parse import quote
 
-    return quote(os.path.abspath(path))
+    return quote(os.fsencode(os.path.abspath(path)))
 
 
 def _checked_version(connection: sqlite3.Connection, path: str) -> int:

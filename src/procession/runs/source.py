@@ -4,7 +4,8 @@ Knows: functions, partials, classes; the functions of the same module that they 
 Must not know: journals.
 
 What is seen: the function's own text and the texts of the functions and classes of its module that it names, directly
-or through each other; arguments that a `functools.partial` has bound. What is not: other modules, data, versions of
+or through each other; what it holds itself: arguments that a `functools.partial` has bound, the object of a method, an
+object that is called, the variables of a closure, defaults. What is not: other modules, global data, versions of
 libraries.
 """
 
@@ -15,7 +16,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from hashlib import blake2b
-from types import CodeType, FunctionType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from procession.runs.errors import KeyNotPossible
@@ -72,6 +73,7 @@ def _parts(function: Any, bound: dict[str, Any]) -> Iterator[bytes]:
         function = function.func
     if bound:
         yield _digest_of(bound)
+    yield from _held(function)
     inner = _innermost(function)
     if not isinstance(inner, (FunctionType, type)) and not hasattr(inner, "__qualname__"):
         inner = type(inner)
@@ -83,6 +85,45 @@ def _parts(function: Any, bound: dict[str, Any]) -> Iterator[bytes]:
             if id(other) not in seen:
                 seen.add(id(other))
                 todo.append(other)
+
+
+def _held(function: Any) -> Iterator[bytes]:
+    """Give what a function holds beside its text, through decorators and methods."""
+    while True:
+        owner = getattr(function, "__self__", None)
+        if isinstance(function, FunctionType):
+            yield from _of_function(function)
+        elif owner is None and not hasattr(function, "__qualname__"):
+            yield from _of_object(function)
+        if owner is not None and not isinstance(owner, (type, ModuleType)):
+            yield from _of_object(owner)
+        inner = getattr(function, "__wrapped__", None) or getattr(function, "__func__", None)
+        if inner is None:
+            return
+        function = inner
+
+
+def _of_function(function: FunctionType) -> Iterator[bytes]:
+    defaults = (function.__defaults__, function.__kwdefaults__)
+    if any(defaults):
+        yield _digest_of(defaults)
+    for cell in function.__closure__ or ():
+        try:
+            value = cell.cell_contents
+        except ValueError:
+            continue  # it has no value yet
+        yield _text_of(value) if isinstance(value, (FunctionType, type)) else _digest_of(value)
+
+
+def _of_object(value: Any) -> Iterator[bytes]:
+    """Give its attributes one by one, since some may be locks or connections."""
+    held = getattr(value, "__dict__", None)
+    if held is None:
+        yield _digest_of(value)
+        return
+    for name in sorted(held):
+        yield name.encode("utf-8", "surrogatepass")
+        yield _digest_of(held[name])
 
 
 def _digest_of(values: Any) -> bytes:
@@ -104,7 +145,7 @@ def _text_of(value: Any) -> bytes:
 
 def _text_of_code(code: CodeType) -> bytes:
     parts = [code.co_code, repr(code.co_names).encode()]
-    parts += [_text_of_code(each) if isinstance(each, CodeType) else repr(each).encode() for each in code.co_consts]
+    parts += [_text_of_code(each) if isinstance(each, CodeType) else _digest_of(each) for each in code.co_consts]
     return b"".join(parts)
 
 
