@@ -137,8 +137,8 @@ class Ledger:
             with self._lock:
                 page = self._file.execute(
                     "SELECT place, source, name, format, size, state, width, height, error, input, "
-                    "coalesce(content, stamp), since FROM output WHERE place > ?1 AND (?2 IS NULL OR state = ?2) "
-                    "ORDER BY place LIMIT ?3",
+                    "coalesce(content, stamp), since FROM output WHERE place > ? AND state = coalesce(?, state) "
+                    "ORDER BY place LIMIT ?",
                     (last, state, _PAGE),
                 ).fetchall()
             if not page:

@@ -102,8 +102,8 @@ class Records:
         with self._explained():
             self._file.execute("BEGIN IMMEDIATE")
             self._file.executemany(
-                "INSERT INTO output (name, source, stamp) VALUES (?1, ?2, ?3) ON CONFLICT (name) "
-                "DO UPDATE SET recipe = NULL, source = ?2, stamp = ?3, content = NULL",
+                "INSERT INTO output (name, source, stamp) VALUES (?, ?, ?) ON CONFLICT (name) "
+                "DO UPDATE SET recipe = NULL, source = excluded.source, stamp = excluded.stamp, content = NULL",
                 outputs,
             )
             self._file.execute("COMMIT")

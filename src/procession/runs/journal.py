@@ -102,7 +102,7 @@ class Journal:
             while self._connections:
                 self._connections.pop().close()
             for end in ("", "-wal", "-shm") if is_new else ():
-                if os.path.exists(self.path + end):
+                if os.path.isfile(self.path + end):
                     os.unlink(self.path + end)
         finally:
             self._lock.release()
