@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from procession.runs.errors import JournalNotUsable as JournalNotUsable
     from procession.runs.errors import KeyNotPossible as KeyNotPossible
     from procession.runs.keys import file_key as file_key
+    from procession.runs.live import LiveRun as LiveRun
     from procession.runs.run import Run as Run
     from procession.runs.run import SourceChanged as SourceChanged
     from procession.runs.run import run as run
@@ -104,6 +105,7 @@ _HOMES = {
     "JournalHeld": "procession.runs.errors",
     "JournalNotUsable": "procession.runs.errors",
     "KeyNotPossible": "procession.runs.errors",
+    "LiveRun": "procession.runs.live",
     "ManagerGone": "procession.model.errors",
     "MaybeEncodingError": "procession.model.errors",
     "MemoryLimitExceeded": "procession.model.errors",

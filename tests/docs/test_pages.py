@@ -14,7 +14,7 @@ PAGES = {
     "executor": 3,
     "policies": 4,
     "pool": 4,
-    "runs": 3,
+    "runs": 4,
     "sharing": 8,
     "workers": 6,
 }  # how many examples

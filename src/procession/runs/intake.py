@@ -179,6 +179,10 @@ class Intake:
         with self._room:
             self._room.wait_for(lambda: self._stopped or len(self._places) < MOST_NOTES)
 
+    def index_of(self, key: bytes) -> int | None:
+        """Say by which index the stream knows the item of a key, if it was handed over and has not ended."""
+        return next((index for index, each in list(self._fed.items()) if each.key == key), None)
+
     def handed_over(self, index: int) -> Open:
         """Say which item the stream knows by this index."""
         return self._fed.pop(index)

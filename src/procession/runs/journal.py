@@ -28,7 +28,10 @@ COLUMNS = (
     "error_type", "error_message", "error_traceback", "history", "checksum", "item", "result",
 )  # fmt: skip
 _INSERT = f"INSERT OR REPLACE INTO items ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
-_FIND = "SELECT key, number, state, session, gone FROM items WHERE key IN ({})"
+_FIND = (
+    "SELECT key, number, state, session, gone, CASE typeof(result) WHEN 'text' THEN result END "
+    "FROM items WHERE key IN ({})"
+)
 
 
 class Found(NamedTuple):
@@ -39,12 +42,14 @@ class Found(NamedTuple):
         state: `schema.DONE` or `schema.FAILED`.
         session: In which it ended.
         gone: 1: it was not in the last whole input.
+        file: The name of the file that holds its result, if one does.
     """
 
     number: int
     state: int
     session: int
     gone: int
+    file: str | None
 
 
 class Group(NamedTuple):

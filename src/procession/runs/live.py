@@ -17,9 +17,10 @@ from procession.model.outcome import Outcome
 from procession.model.stops import Halted, NotRun
 from procession.runs import facts as known_facts
 from procession.runs import rows, schema
+from procession.runs.changes import any_item_of, stale_sessions
 from procession.runs.delivery import Delivery, Ended
 from procession.runs.delivery import Recorded as Recorded
-from procession.runs.errors import JournalError, JournalNotUsable
+from procession.runs.errors import JournalError
 from procession.runs.intake import Intake
 from procession.runs.journal import Found, Group, Journal
 from procession.runs.keys import make_key
@@ -169,7 +170,9 @@ class LiveRun(Generic[R]):
         self._journal = journal = Journal(self._path)
         self.lost = journal.lost
         try:
-            self._compare(journal)
+            again = self._rerun_changed
+            self._stale = stale_sessions(journal, self._name, self._source, may_be_another=again)
+            self.source_changed = any_item_of(journal, self._stale)
             told = known_facts.of_session({**self._facts, "whole": self._whole}, self._options)
             journal.begin(self._source, told)
             self._intake = Intake(self._items, journal, self._key, self._is_again, self._write_notes)
@@ -179,24 +182,11 @@ class LiveRun(Generic[R]):
             raise
         return self
 
-    def _compare(self, journal: Journal) -> None:
-        """See whether the journal is of this function, and of this source."""
-        known = journal.fact("function")
-        if known not in (None, self._name) and not self._rerun_changed:
-            hint = f"choose another journal= for {self._name}, or rerun_changed=True to run all with it"
-            raise JournalNotUsable(path=self._path, reason=f"it is of the function {known}", hint=hint)
-        self._stale = frozenset(
-            number for number, source in journal.sources().items() if source != self._source or known != self._name
-        )
-        if self._stale:
-            marks = ", ".join(map(str, self._stale))
-            self.source_changed = bool(journal.ask(f"SELECT 1 FROM items WHERE session IN ({marks}) LIMIT 1"))
-        if known != self._name:
-            journal.note(function=self._name)
-
     def _is_again(self, found: Found) -> bool:
         if found.state == schema.FAILED and self._retry_failed:
             return True
+        if found.file is not None and not self._open_journal().folder.has(found.file):
+            return True  # somebody has taken its result away
         return self._rerun_changed and found.session in self._stale
 
     def _open_journal(self) -> Journal:
@@ -361,6 +351,33 @@ class LiveRun(Generic[R]):
         if within is not None:
             self._kill_at = monotonic() + within
         self._stopping = "now" if now or self._stopping == "now" else "soon"
+        stream = self._stream
+        if stream is not None:
+            stream.stop(now=self._stopping == "now")  # at once; the rest follows in the thread that takes outcomes
+
+    def key_of(self, item: Any) -> str:
+        """Give the key of an item, as `Recorded.key` has it.
+
+        Raises:
+            KeyNotPossible: It has none.
+        """
+        return self._key(item).hex()
+
+    def cancel(self, key: str) -> bool:
+        """Let an item that was handed over not be run, or end it with all that it has started; it is left for another
+        session. No other item is affected. From any thread.
+
+        Args:
+            key: The item's, as `key_of` gives it.
+
+        Returns:
+            False if there is no such item at work.
+        """
+        index, stream = self._intake.index_of(bytes.fromhex(key)), self._stream
+        if index is None or stream is None:
+            return False
+        stream.cancel(index)
+        return True
 
     def _tell_stream(self, stream: procession.Stream[Outcome[R]], now: float) -> None:
         if self._kill_at is not None and now >= self._kill_at:

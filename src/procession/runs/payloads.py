@@ -72,6 +72,10 @@ class Folder:
         with open(os.path.join(self.path, os.path.basename(kept)), "rb") as file:
             return file.read()
 
+    def has(self, name: str) -> bool:
+        """Say whether a file is there."""
+        return os.path.isfile(os.path.join(self.path, os.path.basename(name)))
+
     def tidy(self, is_wanted: Any) -> None:
         """Take away what a killed session has left: files that are not whole, and those that no row names.
 
