@@ -142,7 +142,7 @@ def cli() -> None:
       0         all right
       1         some items failed, or the run had to stop
       2         wrong usage (nothing was started)
-      65        the journal cannot be used: damaged, newer, of another function
+      65        the journal cannot be used: not there, damaged, newer, of another function
       74        the journal cannot be written: disk full, deleted
       75        another process works on this journal
       130, 143  interrupted (Ctrl-C), terminated
