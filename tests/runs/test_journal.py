@@ -172,7 +172,8 @@ print(procession.run(large, range(3), journal="disk/run.db").counts.done)
     )
     assert done.returncode == 0, done.stderr
     told, left, again = done.stdout.splitlines()
-    assert told.startswith(f"JournalFailed|74|journal '{os.path.realpath(tmp_path)}/disk/run.db': ") and told.count("run.db") == 1
+    journal = os.path.realpath(tmp_path / "disk/run.db")
+    assert told.startswith(f"JournalFailed|74|journal {journal!r}: ") and told.count("run.db") == 1
     assert (left, again) == ("[]", "3")
 
 
