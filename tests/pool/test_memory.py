@@ -52,7 +52,7 @@ def running_at_once(folder: str) -> int:
     """Be in a folder for a while; tell how many others were there."""
     mine = Path(folder, f"{os.getpid()}-{threading.get_ident()}")
     mine.touch()
-    time.sleep(0.05)
+    time.sleep(0.12)  # a look comes every 0.05 s, and later on a busy machine: each item is to be seen
     count = len(os.listdir(folder))
     mine.unlink()
     return count
