@@ -92,9 +92,13 @@ def run_cell(one: Plan, python: Path, quick: bool) -> Result:
     mark = uuid.uuid4().hex
     size = "quick" if quick else "full"
     command = [str(python), "-m", "benchmarks.run_cell", one.measure, one.peer, size, str(one.seed)]
-    variables = {**environment.variables(), processes.MARK: mark}
     started = time.monotonic()
-    with tempfile.TemporaryFile() as lines, tempfile.TemporaryFile() as errors:
+    with (
+        tempfile.TemporaryFile() as lines,
+        tempfile.TemporaryFile() as errors,
+        tempfile.TemporaryDirectory(prefix="bench-state-") as state,
+    ):
+        variables = {**environment.variables(), processes.MARK: mark, "PROCESSION_STATE": state}
         # Files and not pipes: a worker left behind would hold a pipe open, and the runner would wait for it.
         cell = subprocess.Popen(
             command,
