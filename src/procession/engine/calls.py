@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from procession.backends.base import Function
-from procession.model.errors import shorten, shorten_text
+from procession.model.errors import add_note, shorten, shorten_text
 from procession.model.light import TYPE_CHECKING, Any
 from procession.model.task import Style, TaskOptions
 from procession.wire.codec import UNKNOWN_BYTES, Results, guess_weight
@@ -111,16 +111,6 @@ def note_item(error: BaseException, index: int, item: Any) -> BaseException:
     """Write into an error which item it belongs to."""
     add_note(error, f"item {index} ({shorten(item)})")
     return error
-
-
-def add_note(error: BaseException, note: str) -> None:
-    """Write a note into an error, once."""
-    try:
-        notes = getattr(error, "__notes__", None)
-        if notes is None or note not in notes:
-            error.add_note(note)
-    except Exception:
-        return  # a class that refuses attributes, or gives this one another meaning, keeps its text
 
 
 def make_outcomes(

@@ -206,7 +206,7 @@ class Loop:
         error = self.charge(gone, index, name)
         seconds = getattr(error, "seconds", None)
         if action.again:
-            self.policies.keep_attempt(call, action.index, items[0], error, seconds, gone.pid)
+            self.policies.lose(call, action.index, items[0], error, seconds, gone.pid)
             return
         results = Results([None], {0: error}, [seconds] if seconds else None)
         call.accept(action.index, items, results, gone.pid)

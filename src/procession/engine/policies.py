@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from time import monotonic
 
 from procession.backends import base
-from procession.engine.calls import Call, LazyCall, add_note, one_line
+from procession.engine.calls import Call, LazyCall, one_line
 from procession.engine.loop import Loop
 from procession.engine.sent import Sent
-from procession.model.errors import ProcessionError, shorten
+from procession.model.errors import ProcessionError, add_note, shorten
 from procession.model.light import Any
 from procession.model.outcome import Attempt, Outcome
 from procession.model.stops import Halted, NotRun, TimeLimitExceeded
@@ -37,20 +37,20 @@ def keep(loop: Loop) -> Policies:
 def stop(loop: Loop, call: Call, now: bool, reason: str) -> None:
     """Let nothing more of a call begin; what runs ends by itself, or is ended (`now`). At once, from any thread, and
     from a signal handler."""
-
-    def step() -> None:
-        keep(loop)
-        loop.tell(events.Stopped(call.number, reason, now))
-
-    loop.request(lambda: loop.do(step))
+    _tell_soon(loop, events.Stopped(call.number, reason, now))
 
 
 def drop(loop: Loop, call: Call, index: int) -> None:
     """Let one item of a call not be run, or end it."""
+    _tell_soon(loop, events.Dropped(call.number, index))
+
+
+def _tell_soon(loop: Loop, event: events.Event) -> None:
+    """Let the engine's thread tell of something; the call may have no policy."""
 
     def step() -> None:
         keep(loop)
-        loop.tell(events.Dropped(call.number, index))
+        loop.tell(event)
 
     loop.request(lambda: loop.do(step))
 
@@ -64,7 +64,7 @@ class Policies:
 
     def __init__(self, loop: Loop) -> None:
         self._loop = loop
-        self._failing: dict[tuple[int, int], tuple[Any, Results, int]] = {}  # by call and index: item, results, worker
+        self._failing: dict[tuple[int, int], tuple[Any, Results, Attempt]] = {}  # by call and index: item, results
         self._ended: dict[int, tuple[ProcessionError, bool]] = {}  # workers that were ended: why, is it worth a retry
         loop.carry.update({
             actions.Retry: self._retry,
@@ -88,8 +88,8 @@ class Policies:
         for offset, error in sorted((results.failures or {}).items()):
             self._accept(call, first + at, items[at:offset], results.part(at, offset), worker)
             piece = results.part(offset, offset + 1)
-            self._failing[call.number, first + offset] = items[offset], piece, worker
             attempt = Attempt(error, None if piece.durations is None else piece.durations[0], worker)
+            self._failing[call.number, first + offset] = items[offset], piece, attempt
             worth[offset] = self._worth(call, first + offset, items[offset], attempt)
             at = offset + 1
         self._accept(call, first + at, items[at:], results.part(at, len(results.values)), worker)
@@ -123,23 +123,23 @@ class Policies:
             return False
 
     def _retry(self, action: actions.Retry) -> None:
-        item, piece, worker = self._failing.pop((action.call, action.index))
-        seconds = None if piece.durations is None else piece.durations[0]
-        error = (piece.failures or {}).get(0)
-        self.keep_attempt(self._loop.calls[action.call], action.index, item, error, seconds, worker)
+        item, _, attempt = self._failing.pop((action.call, action.index))
+        self._keep_attempt(self._loop.calls[action.call], action.index, item, attempt)
 
-    def keep_attempt(
-        self, call: Call, index: int, item: Any, error: BaseException | None, seconds: float | None, worker: int
-    ) -> None:
+    def _keep_attempt(self, call: Call, index: int, item: Any, attempt: Attempt) -> None:
         """Keep an attempt that was not the last, and the item for the next one."""
-        call.history.setdefault(index, []).append(Attempt(error, seconds, worker))
+        call.history.setdefault(index, []).append(attempt)
         call.put_back(index, [item])
 
     def _fail(self, action: actions.Fail) -> None:
-        item, piece, worker = self._failing.pop((action.call, action.index))
+        item, piece, attempt = self._failing.pop((action.call, action.index))
         call = self._loop.calls.get(action.call)
         if call is not None:
-            self._accept(call, action.index, [item], piece, worker)
+            self._accept(call, action.index, [item], piece, attempt.worker or 0)
+
+    def lose(self, call: Call, index: int, item: Any, error: BaseException, seconds: float | None, worker: int) -> None:
+        """Keep the attempt of an item that ended with its worker and is tried again."""
+        self._keep_attempt(call, index, item, Attempt(error, seconds, worker))
 
     # What is not run.
 

@@ -80,6 +80,16 @@ def describe_exit(exitcode: int | None) -> str:
     return f"was killed by {name}({exitcode})"
 
 
+def add_note(error: BaseException, note: str) -> None:
+    """Write a note into an error, once."""
+    try:
+        notes = getattr(error, "__notes__", None)
+        if notes is None or note not in notes:
+            error.add_note(note)
+    except Exception:
+        return  # a class that refuses attributes, or gives this one another meaning, keeps its text
+
+
 class ProcessionError(Exception):
     """The base of every error that is procession's own.
 

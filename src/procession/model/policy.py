@@ -8,7 +8,7 @@ A call without any of them has no policy, and nothing of this is loaded.
 
 from __future__ import annotations
 
-from procession.model.errors import shorten
+from procession.model.errors import add_note, shorten
 from procession.model.light import TYPE_CHECKING, Any, Record
 from procession.model.settings import whole_number
 from procession.model.task import ITEM_OPTIONS
@@ -149,10 +149,7 @@ def rank(priority: Callable[[Any], float], index: int, item: Any) -> float:
         if number != number:
             raise ValueError("priority= gave NaN, which is neither more nor less than another number")
     except BaseException as error:
-        try:
-            error.add_note(f"priority= of item {index} ({shorten(item)})")
-        except Exception:
-            pass  # a class that refuses attributes keeps its text
+        add_note(error, f"priority= of item {index} ({shorten(item)})")
         raise
     return number
 
